@@ -1,0 +1,1 @@
+//! The POP3 client that runs in a browser.
