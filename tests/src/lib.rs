@@ -1,1 +1,35 @@
-//! The test harness.
+//! The harness: what the tests of more than one part stand on.
+//!
+//! ```text
+//! messages ──▶ Maildir ── dovecot ◀── faults ◀── relay ◀── tunnel      (Rust tests, tests/tests)
+//!                            │                     ▲
+//!                          its log              Chromium               (browser specs, tests/browser, through bin/harness)
+//! ```
+//!
+//! - [`messages`]: varied mail, the same for the same seed;
+//! - [`dovecot`]: a private Dovecot; its own log line is the oracle for "exactly once", not our counters;
+//! - [`faults`]: a TCP proxy that cuts, stalls, refuses and delays;
+//! - [`relay`]: the relay as a child process, its most verbose log in a file;
+//! - [`tunnel`]: a bare WebSocket client, for what a browser cannot show;
+//! - [`certificates`], [`log`], [`process`]: what those are made of.
+//!
+//! Architecture invariant: nothing here imitates a part of the product or a POP3 server. Everything that is started ends with the
+//! process that started it, however that one ends. Unix only, because a process group is what makes that certain.
+
+pub mod certificates;
+pub mod dovecot;
+pub mod faults;
+pub mod log;
+pub mod messages;
+pub mod process;
+pub mod relay;
+pub mod tunnel;
+
+/// How long an event that must come is waited for. Long beside what anything here takes, because a loaded machine is no failure;
+/// nothing ever sleeps for it.
+pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// A loopback port that was free a moment ago.
+pub fn free_port() -> std::io::Result<u16> {
+    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}

@@ -1,0 +1,143 @@
+//! The relay as a child process: the real binary, with everything it can log kept in a file.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::Deserialize;
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio::sync::OnceCell;
+use tokio::time::{Instant, sleep};
+
+use crate::log::LogFile;
+use crate::process::Guarded;
+use crate::{PATIENCE, free_port};
+
+/// An upstream to configure.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Upstream {
+    /// What the browser calls it.
+    pub name: String,
+    /// `pop3s://…`, `pop3+starttls://…` or `pop3://…`.
+    pub url: String,
+    /// A root to trust for it; without one the system's decide.
+    #[serde(default)]
+    pub ca: Option<PathBuf>,
+}
+
+impl Upstream {
+    /// An upstream whose certificate the tests' own authority signed.
+    pub fn new(name: &str, url: impl Into<String>, ca: impl Into<Option<PathBuf>>) -> Upstream {
+        Upstream { name: name.into(), url: url.into(), ca: ca.into() }
+    }
+}
+
+/// A relay that serves one port for as long as this lives, through any number of restarts.
+pub struct Relay {
+    program: PathBuf,
+    arguments: Vec<String>,
+    port: u16,
+    log: LogFile,
+    process: Option<Guarded>,
+    _dir: TempDir,
+}
+
+impl Relay {
+    /// `poplar-relay serve` on a free loopback port with these upstreams and further arguments; waits until it listens.
+    pub async fn start(upstreams: &[Upstream], arguments: &[&str]) -> Result<Relay> {
+        let port = free_port()?;
+        let mut all = vec!["serve".to_owned(), "--listen".into(), format!("127.0.0.1:{port}")];
+        for Upstream { name, url, ca } in upstreams {
+            all.extend(["--upstream".into(), format!("{name}={url}")]);
+            if let Some(ca) = ca {
+                all.extend(["--upstream-ca".into(), format!("{name}={}", ca.display())]);
+            }
+        }
+        all.extend(arguments.iter().map(|argument| argument.to_string()));
+        let dir = tempfile::Builder::new().prefix("poplar-relay-").tempdir()?;
+        let log = LogFile::new(dir.path().join("log"));
+        let program = program().await?.to_owned();
+        let mut relay = Relay { program, arguments: all, port, log, process: None, _dir: dir };
+        relay.restart().await?;
+        Ok(relay)
+    }
+
+    /// The origin of its page.
+    pub fn origin(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The tunnel to an upstream.
+    pub fn tunnel(&self, name: &str) -> String {
+        format!("ws://127.0.0.1:{}{}", self.port, poplar_wire::path(name))
+    }
+
+    /// Everything it ever logged or printed, at the most verbose level there is.
+    pub fn log(&self) -> &LogFile {
+        &self.log
+    }
+
+    /// Ends it at once, as a crash would (`SIGKILL`).
+    pub fn kill(&mut self) {
+        self.process = None;
+    }
+
+    /// Asks it to end (`SIGTERM`) and waits until it has.
+    pub async fn stop(&mut self) -> Result<ExitStatus> {
+        let mut process = self.process.take().context("the relay is not running")?;
+        process.terminate()?;
+        process.ended(PATIENCE).await
+    }
+
+    /// Starts it again on the same port, and waits until it listens.
+    pub async fn restart(&mut self) -> Result<()> {
+        self.kill();
+        let log = File::options().create(true).append(true).open(self.log.path())?;
+        let mut command = Command::new(&self.program);
+        command.args(&self.arguments).env("RUST_LOG", "trace").stdin(Stdio::null());
+        command.stdout(log.try_clone()?).stderr(log);
+        let mut process = Guarded::spawn(&mut command)?;
+        let deadline = Instant::now() + PATIENCE;
+        while TcpStream::connect(("127.0.0.1", self.port)).await.is_err() {
+            if process.ended(std::time::Duration::ZERO).await.is_ok() || Instant::now() > deadline {
+                bail!("the relay does not listen. It says:\n{}", self.log.lines_since(0)?.join("\n"));
+            }
+            sleep(std::time::Duration::from_millis(5)).await;
+        }
+        self.process = Some(process);
+        Ok(())
+    }
+}
+
+/// The relay's binary: the one `POPLAR` names, otherwise the one cargo builds now.
+async fn program() -> Result<&'static Path> {
+    static PROGRAM: OnceCell<PathBuf> = OnceCell::const_new();
+    let program = PROGRAM.get_or_try_init(|| async {
+        match std::env::var_os("POPLAR") {
+            Some(path) => Ok(PathBuf::from(path)),
+            None => tokio::task::spawn_blocking(build).await?,
+        }
+    });
+    Ok(program.await?.as_path())
+}
+
+fn build() -> Result<PathBuf> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .args(["build", "--package", "poplar-relay", "--message-format", "json-render-diagnostics"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stderr(Stdio::inherit())
+        .output()
+        .context("no cargo to build the relay with; set POPLAR to its binary")?;
+    ensure!(output.status.success(), "the relay does not build");
+    let messages = serde_json::Deserializer::from_slice(&output.stdout).into_iter::<serde_json::Value>();
+    let executable = |message: serde_json::Value| {
+        let of_relay = message.get("target")?.get("name")? == "poplar-relay";
+        let path = message.get("executable")?.as_str()?;
+        of_relay.then(|| PathBuf::from(path))
+    };
+    messages.flatten().find_map(executable).context("cargo names no binary of the relay")
+}
