@@ -1,0 +1,194 @@
+//! The harness for tests that are not written in Rust: one JSON request a line in, one JSON answer a line out.
+//!
+//! `{"id": 1, "call": "deliver", "user": "ann", "seed": 7, "count": 3}` is answered by
+//! `{"id": 1, "result": …}` or `{"id": 1, "error": "a sentence"}`. Requests are carried out one after the other. When stdin
+//! closes, everything that was started ends.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use anyhow::{Context, Result};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use poplar_tests::dovecot::{Dovecot, Options, PASSWORD};
+use poplar_tests::faults::{Plan, Proxy};
+use poplar_tests::messages;
+use poplar_tests::relay::{Relay, Upstream};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, BufReader};
+
+#[derive(Deserialize)]
+struct Request {
+    id: u64,
+    #[serde(flatten)]
+    call: Call,
+}
+
+/// What can be asked for. Names and fields are the wire format.
+#[derive(Deserialize)]
+#[serde(tag = "call", rename_all = "camelCase", rename_all_fields = "camelCase")]
+enum Call {
+    /// Starts Dovecot.
+    Dovecot { uidl_format: Option<String>, rawlog: Option<bool>, extra: Option<String> },
+    /// Delivers `count` messages of a series, starting with number `from`.
+    Deliver { user: String, seed: u64, from: Option<u64>, count: u64 },
+    /// Delivers one message with an attachment that makes it so long.
+    DeliverLarge { user: String, seed: u64, octets: usize },
+    /// Delivers these bytes (base64).
+    DeliverBytes { user: String, bytes: String },
+    /// Lists a maildrop's files.
+    Stored { user: String },
+    /// Removes a file from a maildrop.
+    Remove { user: String, name: String },
+    /// Waits for the end of so many sessions of a user, and returns those.
+    Sessions { user: String, count: usize },
+    /// The number of sessions of a user that have ended.
+    EndedSessions { user: String },
+    /// What clients sent in each session, where Dovecot was asked for a rawlog.
+    Rawlogs,
+    /// Starts a fault proxy before a port.
+    Proxy { port: u16 },
+    /// Sets what happens to the proxy's next connections.
+    Fault { proxy: usize, plan: Plan },
+    /// Waits until so many of its connections met their fault.
+    Faults { proxy: usize, count: usize },
+    /// Lets its stalled connections go on.
+    Release { proxy: usize },
+    /// Makes it refuse, and ends what it carries.
+    Down { proxy: usize },
+    /// Makes it serve again.
+    Up { proxy: usize },
+    /// The number of connections it accepted.
+    Accepted { proxy: usize },
+    /// Starts the relay.
+    Relay { upstreams: Vec<Upstream>, arguments: Option<Vec<String>> },
+    /// Kills the relay.
+    KillRelay,
+    /// Ends the relay in order.
+    StopRelay,
+    /// Starts the relay again, on the same port.
+    RestartRelay,
+}
+
+/// Everything that runs.
+#[derive(Default)]
+struct World {
+    dovecot: Option<Dovecot>,
+    proxies: Vec<Proxy>,
+    relay: Option<Relay>,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let mut world = World::default();
+    let mut lines = BufReader::new(tokio::io::stdin()).lines();
+    while let Some(line) = lines.next_line().await? {
+        let request: Request = serde_json::from_str(&line).context("that is no request")?;
+        let answer = match world.answer(request.call).await {
+            Ok(result) => json!({ "id": request.id, "result": result }),
+            Err(error) => json!({ "id": request.id, "error": format!("{error:#}") }),
+        };
+        println!("{answer}");
+    }
+    Ok(())
+}
+
+impl World {
+    async fn answer(&mut self, call: Call) -> Result<Value> {
+        match call {
+            Call::Dovecot { uidl_format, rawlog, extra } => {
+                let usual = Options::default();
+                let options = Options {
+                    uidl_format: uidl_format.unwrap_or(usual.uidl_format),
+                    rawlog: rawlog.unwrap_or_default(),
+                    extra: extra.unwrap_or_default(),
+                    names: usual.names,
+                };
+                let dovecot = self.dovecot.insert(Dovecot::start_with(&options).await?);
+                Ok(json!({
+                    "pop3sPort": dovecot.pop3s_port, "pop3Port": dovecot.pop3_port,
+                    "pop3s": dovecot.pop3s(), "starttls": dovecot.starttls(), "plain": dovecot.plain(),
+                    "ca": dovecot.ca(), "password": PASSWORD,
+                }))
+            }
+            Call::Deliver { user, seed, from, count } => {
+                let first = from.unwrap_or_default();
+                let all = (first..first + count).map(|number| self.deliver(&user, &messages::message(seed, number)));
+                Ok(all.collect::<Result<Vec<_>>>()?.into())
+            }
+            Call::DeliverLarge { user, seed, octets } => self.deliver(&user, &messages::large(seed, 0, octets)),
+            Call::DeliverBytes { user, bytes } => Ok(self.dovecot()?.deliver(&user, &STANDARD.decode(bytes)?)?.into()),
+            Call::Stored { user } => Ok(serde_json::to_value(self.dovecot()?.stored(&user)?)?),
+            Call::Remove { user, name } => {
+                self.dovecot()?.remove(&user, &name)?;
+                Ok(Value::Null)
+            }
+            Call::Sessions { user, count } => Ok(serde_json::to_value(self.dovecot()?.sessions(&user, count).await?)?),
+            Call::EndedSessions { user } => Ok(self.dovecot()?.ended_sessions(&user)?.into()),
+            Call::Rawlogs => {
+                let read = |path| Ok(String::from_utf8_lossy(&std::fs::read(path)?).into_owned());
+                Ok(self.dovecot()?.rawlogs()?.into_iter().map(read).collect::<Result<Vec<_>>>()?.into())
+            }
+            Call::Proxy { port } => {
+                let proxy = Proxy::start(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
+                let port = proxy.address().port();
+                self.proxies.push(proxy);
+                Ok(json!({ "proxy": self.proxies.len() - 1, "port": port }))
+            }
+            Call::Fault { proxy, plan } => {
+                self.proxy(proxy)?.set(plan);
+                Ok(Value::Null)
+            }
+            Call::Faults { proxy, count } => {
+                self.proxy(proxy)?.faults(count).await?;
+                Ok(Value::Null)
+            }
+            Call::Release { proxy } => {
+                self.proxy(proxy)?.release();
+                Ok(Value::Null)
+            }
+            Call::Down { proxy } => {
+                self.proxy(proxy)?.down().await;
+                Ok(Value::Null)
+            }
+            Call::Up { proxy } => {
+                self.proxy(proxy)?.up()?;
+                Ok(Value::Null)
+            }
+            Call::Accepted { proxy } => Ok(self.proxy(proxy)?.accepted().into()),
+            Call::Relay { upstreams, arguments } => {
+                let arguments = arguments.unwrap_or_default();
+                let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+                let relay = self.relay.insert(Relay::start(&upstreams, &arguments).await?);
+                Ok(json!({ "origin": relay.origin(), "log": relay.log().path() }))
+            }
+            Call::KillRelay => {
+                self.relay()?.kill();
+                Ok(Value::Null)
+            }
+            Call::StopRelay => Ok(self.relay()?.stop().await?.code().into()),
+            Call::RestartRelay => {
+                self.relay()?.restart().await?;
+                Ok(Value::Null)
+            }
+        }
+    }
+
+    fn deliver(&self, user: &str, message: &messages::Message) -> Result<Value> {
+        let name = self.dovecot()?.deliver(user, &message.bytes)?;
+        let messages::Message { subject, from, bytes } = message;
+        Ok(json!({ "name": name, "subject": subject, "from": from, "octets": bytes.len() }))
+    }
+
+    fn dovecot(&self) -> Result<&Dovecot> {
+        self.dovecot.as_ref().context("no Dovecot was started")
+    }
+
+    fn relay(&mut self) -> Result<&mut Relay> {
+        self.relay.as_mut().context("no relay was started")
+    }
+
+    fn proxy(&mut self, index: usize) -> Result<&mut Proxy> {
+        self.proxies.get_mut(index).context("no proxy of that number was started")
+    }
+}
