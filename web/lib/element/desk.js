@@ -1,0 +1,158 @@
+import { h, replace, setAttribute } from "./dom.js";
+import { ListHeader } from "./list-header.js";
+import { MessageList } from "./list.js";
+import { Notices } from "./notices.js";
+import { Reader } from "./reader.js";
+import { Side } from "./side.js";
+
+/**
+ * The signed-in view: account and filters, list, reader, and the strip that says what will happen on the server.
+ *
+ * @typedef {import("./session.js").Session} Session
+ * @typedef {import("./row-index.js").Filter} Filter
+ * @typedef {{
+ *   opened: (id: string) => void, mayDelete: (id: string) => boolean, failed: (error: unknown) => void,
+ *   signOut: () => void, leave: () => void, clear: () => void
+ * }} Actions what the element around it decides
+ */
+
+export class Desk {
+  element;
+  #ui;
+  #session;
+  #actions;
+  #side;
+  #header;
+  #list;
+  #empty = h("div", { class: "empty", hidden: true });
+  #reader;
+  #notices;
+  #refresh = () => this.refresh();
+
+  /**
+   * @param {import("./ui.js").Ui} ui
+   * @param {Session} session
+   * @param {Actions} actions
+   */
+  constructor(ui, session, actions) {
+    this.#ui = ui;
+    this.#session = session;
+    this.#actions = actions;
+    const remove = (/** @type {string} */ id) => void this.#remove(id);
+    const keep = (/** @type {string} */ id) => void session.attempt(() => session.mailbox.undelete(id));
+    this.#side = new Side(ui, session, { filter: (filter) => this.#filter(filter), signOut: actions.signOut, clear: actions.clear });
+    this.#header = new ListHeader(ui, session);
+    this.#list = new MessageList(ui, session.rows, { open: (id) => this.open(id), remove });
+    this.#reader = new Reader(ui, session, {
+      back: () => this.#back(),
+      step: (by) => this.#step(by),
+      remove,
+      keep,
+      failed: actions.failed,
+      signIn: actions.leave,
+    });
+    this.#notices = new Notices(ui, session, {
+      undo: () => void this.#undo(),
+      signOut: actions.signOut,
+      leave: actions.leave,
+      signIn: actions.leave,
+    });
+    const pane = h("section", { class: "list-pane", "aria-label": ui.t("filter.inbox") }, this.#header.element, this.#list.element, this.#empty);
+    this.element = h(
+      "div",
+      { class: "desk", "data-pane": "list", onkeydown: (/** @type {KeyboardEvent} */ event) => this.#key(event) },
+      this.#side.element,
+      pane,
+      this.#reader.element,
+      this.#notices.element,
+    );
+    session.addEventListener("update", this.#refresh);
+    this.refresh();
+  }
+
+  /** Opens a message in the reader. @param {string} id */
+  open(id) {
+    this.#session.rows.pin(id);
+    setAttribute(this.element, "data-pane", "reader");
+    this.#list.setOpen(id);
+    void this.#reader.open(id);
+    this.#actions.opened(id);
+  }
+
+  refresh() {
+    this.#side.refresh(this.#list.filter);
+    this.#header.refresh(this.#list.filter);
+    this.#list.refresh();
+    this.#reader.refresh();
+    this.#notices.refresh();
+    this.#refreshEmpty();
+  }
+
+  focus() {
+    this.#list.focus();
+  }
+
+  close() {
+    this.#session.removeEventListener("update", this.#refresh);
+    this.#list.close();
+  }
+
+  #refreshEmpty() {
+    const { t } = this.#ui;
+    const filter = this.#list.filter;
+    const isEmpty = this.#session.rows.length(filter) === 0;
+    setAttribute(this.#empty, "hidden", !isEmpty);
+    setAttribute(this.#list.element, "data-empty", isEmpty);
+    if (!isEmpty) return;
+    const isWaiting = filter === "inbox" && this.#session.busy === "sync";
+    setAttribute(this.#empty, "data-testid", isWaiting ? null : "empty");
+    const title = isWaiting ? t("list.waiting") : t(`list.empty.${filter}`);
+    if (this.#empty.firstChild?.textContent === title) return;
+    replace(this.#empty, h("p", { class: "empty-title" }, title), !isWaiting && h("p", {}, t(`list.empty.${filter}.hint`)));
+  }
+
+  /** @param {Filter} filter */
+  #filter(filter) {
+    setAttribute(this.element, "data-pane", "list");
+    this.#list.setFilter(filter);
+    this.refresh();
+  }
+
+  /** @param {string} id */
+  async #remove(id) {
+    const row = this.#session.rows.row(id);
+    if (!row?.onServer || row.deletion !== "none" || !this.#actions.mayDelete(id)) return;
+    await this.#session.attempt(() => this.#session.mailbox.delete(id));
+  }
+
+  async #undo() {
+    const ids = [...this.#session.rows.wanted];
+    await this.#session.attempt(async () => {
+      for (const id of ids) await this.#session.mailbox.undelete(id);
+    });
+  }
+
+  /** @param {1 | -1} by */
+  #step(by) {
+    const id = this.#list.neighbour(by);
+    if (id !== undefined) this.open(id);
+  }
+
+  /** From the message to the list, which is where it was left. */
+  #back() {
+    setAttribute(this.element, "data-pane", "list");
+    this.#list.focus();
+  }
+
+  /** Keys that work outside the list. @param {KeyboardEvent} event */
+  #key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    const { id } = this.#reader;
+    if (event.key === "Escape") this.#back();
+    else if (event.key === "j") this.#step(1);
+    else if (event.key === "k") this.#step(-1);
+    else if (event.key === "Delete" && id !== undefined) void this.#remove(id);
+    else return;
+    event.preventDefault();
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * Dates, sizes and durations as people say them.
+ *
+ * @typedef {ReturnType<typeof formatFor>} Format
+ */
+
+const DAY_MS = 86_400_000;
+const UNITS = /** @type {const} */ (["byte", "kilobyte", "megabyte", "gigabyte"]);
+
+/**
+ * @param {import("./words.js").Words} t
+ */
+export function formatFor(t) {
+  const locale = t.locale;
+  const time = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" });
+  const day = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short" });
+  const dayOfYear = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", year: "numeric" });
+  const full = new Intl.DateTimeFormat(locale, { dateStyle: "full", timeStyle: "short" });
+  const whole = new Intl.NumberFormat(locale);
+
+  return {
+    /** @param {number} n */
+    number: (n) => whole.format(n),
+
+    /** @param {Date} date */
+    time: (date) => time.format(date),
+
+    /**
+     * "09:41" today, "Yesterday", "12 Mar" this year, "12 Mar 2024" before.
+     * @param {Date} date
+     * @param {Date} now
+     */
+    date(date, now) {
+      const days = Math.round((startOfDay(now) - startOfDay(date)) / DAY_MS);
+      if (days === 0) return time.format(date);
+      if (days === 1) return t("date.yesterday");
+      return (date.getFullYear() === now.getFullYear() ? day : dayOfYear).format(date);
+    },
+
+    /** @param {Date} date */
+    fullDate: (date) => full.format(date),
+
+    /**
+     * Octets in decimal units: "820 B", "12 kB", "4.8 MB".
+     * @param {number} octets
+     */
+    size: (octets) => inUnit(locale, octets, unitFor(octets), true),
+
+    /**
+     * Two counts of octets in the unit of the second: "12.4 of 48 MB".
+     * @param {number} done
+     * @param {number} total
+     */
+    sizes(done, total) {
+      const unit = unitFor(total);
+      return t("progress.bytes", { done: inUnit(locale, done, unit, false), total: inUnit(locale, total, unit, true) });
+    },
+
+    /**
+     * A remaining time, rounded so that it does not flicker: "about 20 s", "about 3 min".
+     * @param {number} ms
+     */
+    remaining(ms) {
+      const seconds = Math.max(5, Math.ceil(ms / 5000) * 5);
+      return seconds < 60 ? t("progress.seconds", { n: seconds }) : t("progress.minutes", { n: Math.ceil(seconds / 60) });
+    },
+  };
+}
+
+/** @param {Date} date */
+function startOfDay(date) {
+  return new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
+}
+
+/** @param {number} octets */
+function unitFor(octets) {
+  const power = Math.floor(Math.log10(Math.max(1, octets)) / 3);
+  return Math.min(power, UNITS.length - 1);
+}
+
+/**
+ * @param {string} locale
+ * @param {number} octets
+ * @param {number} unit
+ * @param {boolean} named
+ */
+function inUnit(locale, octets, unit, named) {
+  const value = octets / 1000 ** unit;
+  const maximumFractionDigits = unit >= 2 && value < 100 ? 1 : 0;
+  const style = named ? { style: /** @type {const} */ ("unit"), unit: UNITS[unit] ?? "byte", unitDisplay: shortOrNarrow(unit) } : {};
+  return new Intl.NumberFormat(locale, { ...style, maximumFractionDigits }).format(value);
+}
+
+/** The short form of a byte is "byte" in English; the narrow one is "B", which reads like the others.
+ * @param {number} unit
+ * @returns {"narrow" | "short"}
+ */
+function shortOrNarrow(unit) {
+  return unit === 0 ? "narrow" : "short";
+}

@@ -1,0 +1,283 @@
+import { h } from "./dom.js";
+import { safeStyle } from "./html-style.js";
+
+/**
+ * HTML mail, shown without harm: what an allow-list permits is copied out of an inert document into another one, and that goes into a
+ * frame with an origin of its own, no scripts, and a policy that loads nothing from anywhere.
+ *
+ * No string is ever edited: markup is parsed once, walked as a tree, and written once.
+ *
+ * @typedef {{ frame: HTMLIFrameElement, blocked: number, usedIds: Set<string> }} Framed
+ * @typedef {(contentId: string) => Promise<string | null>} InlineImage a `data:` URL for a `cid:` one; the frame cannot load `blob:` URLs
+ */
+
+/** First thing in the document. `img-src data:` is for inline images, which arrive as `data:` URLs. */
+const POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
+const SANDBOX = "allow-popups allow-popups-to-escape-sandbox";
+
+/** Copied with their contents. What is in none of these sets is unwrapped: the element goes, its text stays. */
+const COPIED = new Set(
+  (
+    "a abbr acronym address article aside b bdi bdo big blockquote br caption center cite code col colgroup dd del dfn div dl dt em " +
+    "figcaption figure font footer h1 h2 h3 h4 h5 h6 header hr i img ins kbd li main mark nav ol p pre q rp rt ruby s samp section " +
+    "small span strike strong sub summary sup table tbody td tfoot th thead time tr tt u ul var wbr"
+  ).split(" "),
+);
+/** Left out with their contents: nothing in them is text that was meant to be read. */
+const DROPPED = new Set(
+  "applet base embed frame frameset head iframe link meta noembed noframes param script source style template title track".split(" "),
+);
+/** Old elements whose contents are plain text. */
+const PREFORMATTED = new Set(["listing", "plaintext", "xmp"]);
+
+const ATTRIBUTES = new Set(
+  (
+    "abbr align alt bgcolor border cellpadding cellspacing cite color colspan datetime dir face headers height hspace lang nowrap " +
+    "reversed rowspan rules scope size span start summary title type valign value vspace width"
+  ).split(" "),
+);
+const LINKS = new Set(["http:", "https:", "mailto:", "tel:"]);
+const BODY_TAG = /<body\b[^>]*>/i;
+const INLINE_IMAGE = /^data:image\/(?:png|jpe?g|gif|webp|bmp|avif)[;,]/i;
+
+/**
+ * @param {string} html decoded, not sanitised
+ * @param {InlineImage} inlineImage
+ * @param {import("./words.js").Words} t
+ * @returns {Promise<Framed>}
+ */
+export async function frameHtml(html, inlineImage, t) {
+  const target = document.implementation.createHTMLDocument("");
+  const copy = new Copy(parse(html), target, inlineImage, t);
+  await copy.run();
+  prepareHead(target);
+
+  const frame = h("iframe", {
+    class: "html-frame",
+    sandbox: SANDBOX,
+    referrerpolicy: "no-referrer",
+    title: t("reader.frame"),
+    "data-testid": "reader-html",
+  });
+  frame.srcdoc = /** @type {string} */ (trusted(`<!doctype html>${target.documentElement.outerHTML}`));
+  return { frame, blocked: copy.blocked.size, usedIds: copy.usedIds };
+}
+
+/** One walk over one message. */
+class Copy {
+  /** Addresses of remote images that were left out. @type {Set<string>} */
+  blocked = new Set();
+  /** Content-Ids that the message shows inline. @type {Set<string>} */
+  usedIds = new Set();
+  #source;
+  #target;
+  #inlineImage;
+  #t;
+  /** @type {Promise<void>[]} */
+  #pending = [];
+
+  /**
+   * @param {{ body: Element, content: DocumentFragment }} source
+   * @param {Document} target
+   * @param {InlineImage} inlineImage
+   * @param {import("./words.js").Words} t
+   */
+  constructor(source, target, inlineImage, t) {
+    this.#source = source;
+    this.#target = target;
+    this.#inlineImage = inlineImage;
+    this.#t = t;
+  }
+
+  async run() {
+    const { body, content } = this.#source;
+    this.#copyAttributes(body, this.#target.body);
+    this.#children(content, this.#target.body);
+    await Promise.all(this.#pending);
+  }
+
+  /**
+   * Recursion is safe: every browser's parser bounds the depth of the tree at 512.
+   *
+   * @param {Node} from
+   * @param {Node} to
+   */
+  #children(from, to) {
+    for (const child of from.childNodes) {
+      if (child instanceof Text) to.appendChild(this.#target.createTextNode(child.data));
+      else if (child instanceof Element) this.#element(child, to);
+    }
+  }
+
+  /**
+   * @param {Element} element
+   * @param {Node} to
+   */
+  #element(element, to) {
+    const name = element.localName;
+    if (DROPPED.has(name)) return;
+    if (PREFORMATTED.has(name)) {
+      const pre = this.#target.createElement("pre");
+      pre.textContent = element.textContent;
+      to.appendChild(pre);
+    } else if (!COPIED.has(name) || element.namespaceURI !== "http://www.w3.org/1999/xhtml") {
+      this.#children(element, to);
+    } else if (name === "img") {
+      this.#image(element, to);
+    } else {
+      const copy = this.#target.createElement(name);
+      this.#copyAttributes(element, copy);
+      if (name === "a") this.#link(element, copy);
+      to.appendChild(copy);
+      this.#children(element, copy);
+    }
+  }
+
+  /**
+   * @param {Element} from
+   * @param {HTMLElement} to
+   */
+  #copyAttributes(from, to) {
+    for (const { name, value } of from.attributes) {
+      if (ATTRIBUTES.has(name)) to.setAttribute(name, value);
+    }
+    this.#note(from);
+    if (from instanceof HTMLElement) safeStyle(from.style, to.style, (url) => this.#block(url));
+  }
+
+  /**
+   * @param {Element} from
+   * @param {HTMLElement} to
+   */
+  #link(from, to) {
+    const url = parseUrl(from.getAttribute("href") ?? "");
+    if (!url || !LINKS.has(url.protocol)) return;
+    to.setAttribute("href", url.href);
+    to.setAttribute("target", "_blank");
+    to.setAttribute("rel", "noopener noreferrer");
+    to.setAttribute("title", this.#t("reader.linkTo", { url: url.href }));
+  }
+
+  /**
+   * @param {Element} from
+   * @param {Node} to
+   */
+  #image(from, to) {
+    const address = from.getAttribute("src")?.trim() ?? "";
+    const alt = from.getAttribute("alt") ?? "";
+    const isData = INLINE_IMAGE.test(address);
+    const contentId = /^cid:/i.test(address) ? decode(address.slice(4)) : null;
+    if (!isData && contentId === null) {
+      this.#note(from);
+      to.appendChild(this.#target.createTextNode(alt));
+      return;
+    }
+    const image = this.#target.createElement("img");
+    this.#copyAttributes(from, image);
+    image.style.setProperty("max-width", "100%");
+    to.appendChild(image);
+    if (isData) image.setAttribute("src", address);
+    else if (contentId !== null) this.#pending.push(this.#fillIn(image, contentId, alt));
+  }
+
+  /**
+   * @param {HTMLImageElement} image
+   * @param {string} contentId
+   * @param {string} alt
+   */
+  async #fillIn(image, contentId, alt) {
+    const url = await this.#inlineImage(contentId);
+    if (url !== null && INLINE_IMAGE.test(url)) {
+      image.setAttribute("src", url);
+      this.usedIds.add(contentId);
+    } else {
+      image.replaceWith(this.#target.createTextNode(alt));
+    }
+  }
+
+  /**
+   * Counts what this element would have loaded from elsewhere.
+   *
+   * @param {Element} element
+   */
+  #note(element) {
+    if (element.localName !== "img" && !element.hasAttribute("background")) return;
+    for (const name of ["src", "background"]) this.#block(element.getAttribute(name) ?? "");
+  }
+
+  /** @param {string} address */
+  #block(address) {
+    const url = parseUrl(address.trim().startsWith("//") ? `https:${address.trim()}` : address);
+    if (url && (url.protocol === "http:" || url.protocol === "https:")) this.blocked.add(url.href);
+  }
+}
+
+/**
+ * Parses into a fragment of a document without a window: nothing in it loads, runs or applies. As a whole document the message's
+ * style sheets would be checked against this page's policy, and reported. A fragment has no body element, so the body's own tag is
+ * read apart; taking the wrong one would cost no more than a background.
+ *
+ * @param {string} html
+ */
+function parse(html) {
+  const inert = document.implementation.createHTMLDocument("");
+  const range = inert.createRange();
+  range.selectNodeContents(inert.body);
+  const content = range.createContextualFragment(/** @type {string} */ (trusted(html)));
+  const tag = BODY_TAG.exec(html)?.[0] ?? "";
+  const { body } = new DOMParser().parseFromString(/** @type {string} */ (trusted(tag)), "text/html");
+  return { body, content };
+}
+
+/** @param {Document} target */
+function prepareHead(target) {
+  const meta = (/** @type {Record<string, string>} */ attributes) => {
+    const element = target.createElement("meta");
+    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+    return element;
+  };
+  target.head.replaceChildren(
+    meta({ "http-equiv": "Content-Security-Policy", content: POLICY }),
+    meta({ charset: "utf-8" }),
+    meta({ name: "referrer", content: "no-referrer" }),
+    meta({ name: "color-scheme", content: "light" }),
+    meta({ name: "viewport", content: "width=device-width" }),
+  );
+  // A style sheet would be refused by the page's own policy, which a srcdoc document inherits; style attributes are not.
+  const { style } = target.body;
+  const base = { margin: "16px", "font-family": "sans-serif", "font-size": "15px", "line-height": "1.5", "overflow-wrap": "anywhere" };
+  for (const [name, value] of Object.entries(base)) if (!style.getPropertyValue(name)) style.setProperty(name, value);
+}
+
+/** @param {string} address */
+function parseUrl(address) {
+  try {
+    return new URL(address.trim());
+  } catch {
+    return null;
+  }
+}
+
+/** @param {string} contentId */
+function decode(contentId) {
+  try {
+    return decodeURIComponent(contentId);
+  } catch {
+    return contentId;
+  }
+}
+
+/** @type {{ createHTML(html: string): unknown } | null | undefined} */
+let policy;
+
+/**
+ * The one Trusted Types policy, and its only uses: markup into an inert document, and the finished copy into the frame.
+ *
+ * @param {string} html
+ * @returns {unknown}
+ */
+function trusted(html) {
+  const factory = /** @type {any} */ (globalThis).trustedTypes;
+  policy ??= factory?.createPolicy("poplar", { createHTML: (/** @type {string} */ markup) => markup }) ?? null;
+  return policy ? policy.createHTML(html) : html;
+}

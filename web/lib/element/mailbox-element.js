@@ -1,0 +1,331 @@
+import { Mailbox } from "../poplar-mail.js";
+import { confirm } from "./confirm.js";
+import { Desk } from "./desk.js";
+import { h } from "./dom.js";
+import { problemFrom, relayProblem } from "./problem.js";
+import { fetchUpstreams, relayAddress, tunnelUrl, upstreamOf } from "./relay.js";
+import { Session } from "./session.js";
+import { SignIn } from "./sign-in.js";
+import { styleSheets } from "./styles/index.js";
+import { uiFor } from "./ui.js";
+
+/**
+ * `<poplar-mailbox>`: a mailbox to sign in to, read and tidy, in one element.
+ *
+ * Attributes, each also a property:
+ * - `relay`  a relay (`https://relay.example`) or one mailbox server of it (`wss://relay.example/pop3/NAME`). Default: where this
+ *            script came from.
+ * - `user`   user name to begin with.
+ * - `mode`   `list`, `reader` or `both`; otherwise by the width of the element.
+ * - `lang`   language of the words; otherwise the browser's.
+ *
+ * Events, none of which bubbles:
+ * - `message-open`   a message is shown. `detail: { id }`
+ * - `before-delete`  a message is about to be marked for deletion; `preventDefault()` keeps it. `detail: { id }`
+ * - `sync-end`       a session with the server ended well. `detail: SyncReport`
+ * - `error`          something failed; the element says so itself. `detail: { error }`
+ *
+ * The custom state `signed-in` (`:state(signed-in)`) is set while mail is shown. The element fills the box that it is given.
+ *
+ * @typedef {import("./sign-in.js").Choice} Choice
+ * @typedef {import("./sign-in.js").Kept} Kept
+ */
+
+/** Node has no elements; importing this there must still work. */
+const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class {});
+
+/** Where the library lies, one folder up; the relay serves it from `/lib/`, so the relay is one folder above that. */
+const OWN_RELAY = new URL("../../", import.meta.url);
+
+const PROPERTIES = /** @type {const} */ (["relay", "user", "mode"]);
+
+export class PoplarMailboxElement extends Base {
+  static observedAttributes = ["relay", "user", "lang"];
+
+  #internals;
+  #root;
+  #screen;
+  /** @type {import("./ui.js").Ui | null} */
+  #ui = null;
+  /** @type {SignIn | null} */
+  #signIn = null;
+  /** @type {Session | null} */
+  #session = null;
+  /** @type {Desk | null} */
+  #desk = null;
+  /** Ends what was started for the present address and language. */
+  #start = new AbortController();
+
+  constructor() {
+    super();
+    this.#internals = this.attachInternals();
+    this.#root = this.attachShadow({ mode: "open" });
+    this.#root.adoptedStyleSheets = styleSheets();
+    this.#screen = h("div", { class: "app" });
+    this.#root.append(this.#screen);
+  }
+
+  get relay() {
+    return this.getAttribute("relay") ?? "";
+  }
+
+  set relay(value) {
+    this.setAttribute("relay", value);
+  }
+
+  get user() {
+    return this.getAttribute("user") ?? "";
+  }
+
+  set user(value) {
+    this.setAttribute("user", value);
+  }
+
+  get mode() {
+    return this.getAttribute("mode") ?? "";
+  }
+
+  set mode(value) {
+    this.setAttribute("mode", value);
+  }
+
+  /** Puts the keyboard where the person goes on: the empty field of the sign-in card, or the list. */
+  focus() {
+    (this.#desk ?? this.#signIn)?.focus();
+  }
+
+  /**
+   * Shows a message, once signed in.
+   *
+   * @param {string} id
+   */
+  open(id) {
+    this.#desk?.open(id);
+  }
+
+  connectedCallback() {
+    for (const name of PROPERTIES) this.#reapply(name);
+    if (!this.#signIn && !this.#desk) this.#begin();
+  }
+
+  /** Moving an element disconnects and connects it; only one that stays away lets go of its mailbox. */
+  disconnectedCallback() {
+    queueMicrotask(() => {
+      if (!this.isConnected) void this.#end();
+    });
+  }
+
+  /** Takes effect at the sign-in card; a mailbox that is open stays open. */
+  attributeChangedCallback() {
+    if (this.#signIn && !this.#session) this.#begin();
+  }
+
+  /** Shows the sign-in card and asks the relay what it offers. @param {readonly string[]} said how the last session ended */
+  #begin(said = [], user = this.user) {
+    this.#start.abort();
+    this.#start = new AbortController();
+    const ui = uiFor(this.closest("[lang]")?.getAttribute("lang") ?? null);
+    this.#ui = ui;
+    const signIn = new SignIn(ui, {
+      signIn: (choice) => void this.#connect(choice),
+      retry: () => this.#begin(),
+      clear: (kept) => void this.#clearKept(kept),
+    });
+    this.#signIn = signIn;
+    this.#show(signIn.element);
+    if (said.length > 0) signIn.say(said);
+    void this.#offer(signIn, user, this.#start.signal);
+  }
+
+  /**
+   * @param {SignIn} signIn
+   * @param {string} user
+   * @param {AbortSignal} signal
+   */
+  async #offer(signIn, user, signal) {
+    try {
+      const upstreams = await fetchUpstreams(this.#address(), signal);
+      const kept = await this.#keptHere(upstreams);
+      if (signal.aborted) return;
+      signIn.offer(upstreams, kept, user);
+      if (this.hasAttribute("autofocus")) signIn.focus();
+    } catch (error) {
+      if (signal.aborted) return;
+      signIn.fail(relayProblem());
+      this.#announce("error", { error });
+    }
+  }
+
+  /**
+   * @param {readonly import("./relay.js").Upstream[]} upstreams
+   * @returns {Promise<Kept[]>}
+   */
+  async #keptHere(upstreams) {
+    try {
+      const accounts = await Mailbox.accounts();
+      return accounts.flatMap(({ relay, user, messages, stored }) => {
+        const upstream = upstreamOf(relay, upstreams);
+        return upstream ? [{ user, upstream, messages, stored }] : [];
+      });
+    } catch {
+      return []; // no storage in this browser or window: signing in says so, and can do without
+    }
+  }
+
+  /** @param {Choice} choice */
+  async #connect({ user, password, upstream, memory }) {
+    const signIn = this.#signIn;
+    if (!signIn || this.#session) return;
+    try {
+      const relay = tunnelUrl(this.#address(), upstream.name);
+      const session = await Session.open({ relay, user, password, server: upstream.label, memory });
+      this.#session = session;
+      session.addEventListener("update", () => this.#follow(session));
+      session.addEventListener("problem", (event) => this.#announce("error", { error: /** @type {CustomEvent} */ (event).detail }));
+      session.addEventListener("sync-end", (event) => this.#announce("sync-end", /** @type {CustomEvent} */ (event).detail));
+      await session.sync();
+      if (!session.accepted) await this.#refused(session);
+    } catch (error) {
+      this.#session = null;
+      signIn.fail(problemFrom(error, "sync"));
+      this.#announce("error", { error });
+    }
+  }
+
+  /** What is stored is shown as soon as the server has accepted the password, and not before. @param {Session} session */
+  #follow(session) {
+    if (session !== this.#session) return;
+    if (!session.accepted) {
+      this.#signIn?.connecting(session);
+    } else if (!this.#desk && this.#ui) {
+      this.#desk = new Desk(this.#ui, session, {
+        opened: (id) => this.#announce("message-open", { id }),
+        mayDelete: (id) => this.#announce("before-delete", { id }, true),
+        failed: (error) => this.#announce("error", { error }),
+        signOut: () => void this.#signOut(),
+        leave: () => void this.#leave([]),
+        clear: () => void this.#clear(),
+      });
+      this.#signIn = null;
+      this.#show(this.#desk.element);
+      this.#desk.refresh();
+      this.#desk.focus();
+    }
+  }
+
+  /** The sign-in did not succeed: the card says why, and has everything but the password. @param {Session} session */
+  async #refused(session) {
+    const { problem } = session;
+    if (session !== this.#session) return;
+    this.#session = null;
+    await session.close();
+    if (problem) this.#signIn?.fail(problem);
+    else this.#signIn?.ready();
+  }
+
+  async #signOut() {
+    const session = this.#session;
+    const t = this.#ui?.t;
+    if (!session || !t) return;
+    const { user, memory } = session.about;
+    const result = await session.signOut();
+    if (!result) return;
+    const said = [t("notice.signedOut")];
+    if (result.deleted > 0) said.push(t("notice.deleted", { n: result.deleted }));
+    said.push(memory ? t("notice.signedOut.memory") : t("notice.signedOut.kept", { n: result.stored }));
+    this.#return(said, user);
+  }
+
+  /** Leaves without asking the server: what is marked for deletion stays marked. @param {readonly string[]} said */
+  async #leave(said) {
+    const session = this.#session;
+    if (!session) return;
+    await session.close();
+    this.#return(said, session.about.user);
+  }
+
+  async #clear() {
+    const session = this.#session;
+    const t = this.#ui?.t;
+    if (!session || !t) return;
+    const { user } = session.about;
+    const { stored, onlyHere } = session.rows.counts;
+    const lines = [t("clear.body", { n: stored, user }), t("clear.again")];
+    if (onlyHere > 0) lines.push(t("clear.lost", { n: onlyHere }));
+    if (!(await this.#confirmClear(lines))) return;
+    if (await session.clear()) this.#return([t("notice.cleared", { user })], user);
+  }
+
+  /** The same from the sign-in card, where no session is open. @param {Kept} kept */
+  async #clearKept({ user, upstream, stored }) {
+    const t = this.#ui?.t;
+    if (!t || !(await this.#confirmClear([t("clear.body", { n: stored, user }), t("clear.again"), t("clear.unknown")]))) return;
+    try {
+      const mailbox = await Mailbox.open({ relay: tunnelUrl(this.#address(), upstream.name), user });
+      await mailbox.clear();
+      await mailbox.close();
+      this.#begin([t("notice.cleared", { user })], user);
+    } catch (error) {
+      this.#signIn?.fail(problemFrom(error, "sync"));
+      this.#announce("error", { error });
+    }
+  }
+
+  /** @param {string[]} lines */
+  async #confirmClear(lines) {
+    const t = this.#ui?.t;
+    return t ? confirm(this.#root, { title: t("clear.title"), lines, confirm: t("clear.confirm"), cancel: t("dialog.cancel") }) : false;
+  }
+
+  /**
+   * Back to the sign-in card.
+   *
+   * @param {readonly string[]} said
+   * @param {string} user
+   */
+  #return(said, user) {
+    this.#desk?.close();
+    this.#desk = null;
+    this.#session = null;
+    this.#begin(said, user);
+  }
+
+  async #end() {
+    const session = this.#session;
+    this.#start.abort();
+    this.#desk?.close();
+    this.#desk = null;
+    this.#signIn = null;
+    this.#session = null;
+    this.#screen.replaceChildren();
+    await session?.close();
+  }
+
+  /** @param {Node} view */
+  #show(view) {
+    this.#screen.replaceChildren(view);
+    this.#internals.states[this.#desk ? "add" : "delete"]("signed-in");
+  }
+
+  #address() {
+    return this.relay ? relayAddress(this.relay, document.baseURI) : relayAddress(OWN_RELAY.href, OWN_RELAY);
+  }
+
+  /**
+   * @param {string} type
+   * @param {object} detail
+   * @param {boolean} [cancelable]
+   * @returns {boolean} whether nobody objected
+   */
+  #announce(type, detail, cancelable = false) {
+    return this.dispatchEvent(new CustomEvent(type, { detail, cancelable }));
+  }
+
+  /** A property set before the element was defined hides the accessor: set it again through it. @param {typeof PROPERTIES[number]} name */
+  #reapply(name) {
+    if (!Object.hasOwn(this, name)) return;
+    const value = this[name];
+    delete /** @type {Record<string, unknown>} */ (/** @type {unknown} */ (this))[name];
+    this[name] = value;
+  }
+}

@@ -1,0 +1,276 @@
+import { attachmentList } from "./attachments.js";
+import { h, replace, saveAs, setAttribute, setText } from "./dom.js";
+import { frameHtml } from "./html-frame.js";
+import { icon, setIcon } from "./icons.js";
+import { problemFrom } from "./problem.js";
+import { problemView } from "./problem-view.js";
+import { rowState, sender } from "./row.js";
+import { textView } from "./text-view.js";
+
+/**
+ * One message: who, when, what; its text or its HTML; its attachments; and what can be done with it.
+ *
+ * @typedef {import("../poplar-mail.js").Message} Message
+ * @typedef {import("../poplar-mail.js").Row} Row
+ * @typedef {import("./html-frame.js").Framed} Framed
+ * @typedef {{
+ *   back: () => void, step: (by: 1 | -1) => void, remove: (id: string) => void, keep: (id: string) => void,
+ *   failed: (error: unknown) => void, signIn: () => void
+ * }} Actions
+ */
+
+/** Recipients named before the rest is counted: three lines at most. */
+const NAMED_RECIPIENTS = 6;
+
+export class Reader {
+  element;
+  /** @type {string | undefined} */
+  id;
+  #ui;
+  #session;
+  #actions;
+  #toolbar;
+  #page;
+  #stateIcon = icon("stored");
+  #stateText = h("span");
+  #state = h("p", { class: "reader-state" }, this.#stateIcon, this.#stateText);
+  /** @type {Row | undefined} */
+  #row;
+
+  /**
+   * @param {import("./ui.js").Ui} ui
+   * @param {import("./session.js").Session} session
+   * @param {Actions} actions
+   */
+  constructor(ui, session, actions) {
+    this.#ui = ui;
+    this.#session = session;
+    this.#actions = actions;
+    this.#toolbar = this.#makeToolbar();
+    this.#page = h("div", { class: "reader-page" });
+    this.element = h(
+      "section",
+      { class: "reader", "aria-label": ui.t("reader.region"), tabindex: "-1", "data-testid": "reader" },
+      this.#toolbar.element,
+      this.#page,
+    );
+    this.clear();
+  }
+
+  clear() {
+    this.id = undefined;
+    this.#row = undefined;
+    setAttribute(this.#toolbar.element, "data-idle", true);
+    replace(this.#page, h("p", { class: "reader-none" }, this.#ui.t("reader.none")));
+  }
+
+  /**
+   * Shows what the list knows at once, and the message as soon as it is there.
+   *
+   * @param {string} id
+   */
+  async open(id) {
+    this.id = id;
+    this.#row = this.#session.rows.row(id);
+    const row = this.#row;
+    const { t } = this.#ui;
+    setAttribute(this.#toolbar.element, "data-idle", false);
+    this.refresh();
+    const waiting = t(row && !row.stored ? "reader.retrieving" : "reader.loading");
+    const body = h("div", { class: "reader-body" }, h("p", { class: "reader-waiting", role: "status" }, waiting));
+    replace(this.#page, row && this.#header({ ...row, to: [], cc: [] }), body);
+    this.#page.scrollTop = 0;
+    try {
+      const message = await this.#session.mailbox.message(id);
+      if (this.id !== id) return;
+      await this.#show(message);
+      if (!row?.read) await this.#session.attempt(() => this.#session.mailbox.markRead(id));
+    } catch (error) {
+      if (this.id === id) this.#fail(error, id, body);
+    }
+  }
+
+  /** Draws what may have changed about the message: its state, and what can be done with it. */
+  refresh() {
+    if (this.id === undefined) return;
+    this.#row = this.#session.rows.row(this.id) ?? this.#row;
+    const row = this.#row;
+    if (!row) return;
+    const state = rowState(row, this.#ui);
+    setIcon(this.#stateIcon, state.icon);
+    const isShared = this.#session.about.memory && (state.state === "new" || state.state === "stored");
+    setText(this.#stateText, isShared ? this.#ui.t("account.memory") : state.sentence);
+    setAttribute(this.#state, "data-state", state.state);
+    const marked = row.deletion === "wanted" || row.deletion === "sent";
+    setAttribute(this.#toolbar.remove, "hidden", marked);
+    setAttribute(this.#toolbar.remove, "disabled", !row.onServer || row.deletion === "confirmed");
+    setAttribute(this.#toolbar.keep, "hidden", !marked);
+  }
+
+  focus() {
+    this.element.focus({ preventScroll: true });
+  }
+
+  /** @param {Message} message */
+  async #show(message) {
+    const { t } = this.#ui;
+    const body = h("div", { class: "reader-body" });
+    const text = () => (message.text.trim() ? textView(message.text) : h("p", { class: "reader-none" }, t("reader.noText")));
+    if (message.html === null) {
+      replace(this.#page, this.#header(message), this.#attachments(message.attachments), body);
+      body.append(text());
+      return;
+    }
+
+    const framed = await frameHtml(message.html, (contentId) => this.#inlineImage(message, contentId), t);
+    if (this.id !== message.id) return;
+    const attached = message.attachments.filter((one) => !(one.contentId && framed.usedIds.has(one.contentId)));
+    const plain = text();
+    const views = /** @type {const} */ ([
+      [t("reader.asHtml"), framed.frame],
+      [t("reader.asText"), plain],
+    ]);
+    const buttons = views.map(([label, view]) => h("button", { class: "segment", type: "button", onclick: () => choose(view) }, label));
+    const choose = (/** @type {Node} */ chosen) => {
+      views.forEach(([, view], i) => setAttribute(/** @type {Element} */ (buttons[i]), "aria-pressed", view === chosen));
+      for (const [, view] of views) setAttribute(view, "hidden", view !== chosen);
+      setAttribute(this.#page, "data-framed", chosen === framed.frame);
+    };
+    const notes = h(
+      "div",
+      { class: "reader-view" },
+      framed.blocked > 0 && h("p", { class: "reader-note" }, icon("image"), h("span", {}, t("reader.images", { n: framed.blocked }))),
+      h("div", { class: "segments" }, ...buttons),
+    );
+    choose(framed.frame);
+    body.append(framed.frame, plain);
+    replace(this.#page, this.#header(message), this.#attachments(attached), notes, body);
+  }
+
+  /** @param {Pick<Message, "subject" | "from" | "to" | "cc" | "date">} message */
+  #header({ subject, from, to, cc, date }) {
+    const { t, format } = this.#ui;
+    const { name, address } = sender(from);
+    return h(
+      "header",
+      { class: "reader-header" },
+      h("h2", { class: "reader-subject", dir: "auto", "data-testid": "reader-subject" }, subject || t("row.noSubject")),
+      h(
+        "div",
+        { class: "reader-who" },
+        h(
+          "p",
+          { class: "reader-from", "data-testid": "reader-from" },
+          h("span", { class: "reader-name", dir: "auto" }, name || t("row.noSender")),
+          address && h("span", { class: "reader-address" }, address),
+        ),
+        h("time", { class: "reader-date", datetime: date?.toISOString() }, date ? format.fullDate(date) : t("row.noDate")),
+      ),
+      this.#recipients(t("reader.to"), to),
+      this.#recipients(t("reader.cc"), cc),
+      this.#state,
+    );
+  }
+
+  /**
+   * @param {string} label
+   * @param {readonly string[]} people
+   */
+  #recipients(label, people) {
+    if (people.length === 0) return null;
+    const named = people.slice(0, NAMED_RECIPIENTS).join(", ");
+    const more = people.length - NAMED_RECIPIENTS;
+    const rest = more > 0 ? ` ${this.#ui.t("reader.more", { n: more })}` : "";
+    return h("p", { class: "reader-to", title: people.join(", ") }, h("span", { class: "reader-label" }, label), ` ${named}${rest}`);
+  }
+
+  /** @param {Message["attachments"]} attachments */
+  #attachments(attachments) {
+    const { id } = this;
+    if (attachments.length === 0 || id === undefined) return null;
+    return attachmentList(attachments, ({ index }, name) => this.#save(() => this.#session.mailbox.attachment(id, index), name), this.#ui);
+  }
+
+  /**
+   * @param {Message} message
+   * @param {string} contentId
+   */
+  async #inlineImage(message, contentId) {
+    const image = message.attachments.find((one) => one.contentId === contentId && one.type.startsWith("image/"));
+    if (!image) return null;
+    const bytes = await this.#session.mailbox.attachment(message.id, image.index);
+    return dataUrl(new Blob([bytes], { type: image.type }));
+  }
+
+  /**
+   * @param {() => Promise<Blob>} blob
+   * @param {string} name
+   */
+  #save(blob, name) {
+    void this.#session.attempt(async () => saveAs(await blob(), name));
+  }
+
+  #saveSource() {
+    const { id } = this;
+    if (id !== undefined) this.#save(() => this.#session.mailbox.raw(id), fileName(this.#row?.date ?? null));
+  }
+
+  /**
+   * @param {unknown} error
+   * @param {string} id
+   * @param {Element} body
+   */
+  #fail(error, id, body) {
+    const actions = { retry: () => void this.open(id), dismiss: null, signIn: this.#actions.signIn, leave: null };
+    replace(body, problemView(problemFrom(error, "message"), actions, this.#ui));
+    this.#actions.failed(error);
+  }
+
+  #makeToolbar() {
+    const { t } = this.#ui;
+    const onId = (/** @type {(id: string) => void} */ act) => () => this.id !== undefined && act(this.id);
+    const button = (/** @type {string} */ label, /** @type {import("./icons.js").IconName} */ name, /** @type {Record<string, unknown>} */ more) =>
+      h("button", { class: "button", type: "button", ...more }, icon(name), h("span", {}, label));
+    const iconOnly = (/** @type {string} */ label, /** @type {import("./icons.js").IconName} */ name, /** @type {() => void} */ onclick) =>
+      h("button", { class: "button button-icon", type: "button", "aria-label": label, title: label, onclick }, icon(name));
+    const remove = button(t("reader.delete"), "trash", { "data-testid": "delete", onclick: onId(this.#actions.remove) });
+    const keep = button(t("reader.keep"), "undo", { "data-testid": "keep", hidden: true, onclick: onId(this.#actions.keep) });
+    const save = button(t("reader.save"), "save", { "data-testid": "save-eml", onclick: () => this.#saveSource() });
+    const back = button(t("reader.back"), "back", { class: "button button-back", "data-testid": "back", onclick: this.#actions.back });
+    const element = h(
+      "div",
+      { class: "reader-toolbar" },
+      back,
+      remove,
+      keep,
+      save,
+      h("span", { class: "spring" }),
+      iconOnly(t("reader.previous"), "up", () => this.#actions.step(-1)),
+      iconOnly(t("reader.next"), "down", () => this.#actions.step(1)),
+    );
+    return { element, remove, keep };
+  }
+}
+
+/**
+ * A file name that says nothing about the message but its date.
+ *
+ * @param {Date | null} date
+ */
+function fileName(date) {
+  const stamp = date ? date.toISOString().slice(0, 16).replace("T", "-").replace(":", "") : "undated";
+  return `message-${stamp}.eml`;
+}
+
+/**
+ * @param {Blob} blob
+ * @returns {Promise<string>}
+ */
+function dataUrl(blob) {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(String(reader.result));
+    reader.onerror = () => reject(reader.error);
+    reader.readAsDataURL(blob);
+  });
+}

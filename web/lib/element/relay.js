@@ -1,0 +1,75 @@
+/**
+ * Where the relay is and what it offers.
+ *
+ * @typedef {{ name: string, label: string }} Upstream
+ * @typedef {{ base: URL, upstream: string | null }} RelayAddress
+ */
+
+/** Path of a tunnel: `/pop3/NAME`, below whatever path the relay is mounted at. */
+const TUNNEL = /^(.*\/)pop3\/([a-z0-9-]{1,32})\/?$/;
+
+/**
+ * Reads the `relay` attribute, which is either a relay (`https://relay.example`) or one tunnel of it
+ * (`wss://relay.example/pop3/NAME`; then there is no choice of mail server).
+ *
+ * @param {string} relay
+ * @param {string | URL} base what a relative address is relative to
+ * @returns {RelayAddress}
+ * @throws {TypeError} if it is no URL
+ */
+export function relayAddress(relay, base) {
+  const url = new URL(relay, base);
+  url.protocol = url.protocol === "wss:" || url.protocol === "https:" ? "https:" : "http:";
+  url.search = "";
+  url.hash = "";
+  const tunnel = TUNNEL.exec(url.pathname);
+  if (tunnel?.[1] && tunnel[2]) {
+    url.pathname = tunnel[1];
+    return { base: url, upstream: tunnel[2] };
+  }
+  if (!url.pathname.endsWith("/")) url.pathname += "/";
+  return { base: url, upstream: null };
+}
+
+/**
+ * The WebSocket address of one upstream.
+ *
+ * @param {RelayAddress} address
+ * @param {string} name
+ */
+export function tunnelUrl(address, name) {
+  const url = new URL(`pop3/${name}`, address.base);
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  return url.href;
+}
+
+/**
+ * Asks the relay which mail servers it serves.
+ *
+ * @param {RelayAddress} address
+ * @param {AbortSignal} signal
+ * @returns {Promise<Upstream[]>}
+ * @throws whatever `fetch` throws where the relay cannot be reached or answers something else
+ */
+export async function fetchUpstreams(address, signal) {
+  const response = await fetch(new URL("relay.json", address.base), { signal, credentials: "omit", cache: "no-store" });
+  if (!response.ok) throw new TypeError("relay.json was refused");
+  const { upstreams } = await response.json();
+  /** @type {Upstream[]} */
+  const known = upstreams.map((/** @type {Partial<Upstream>} */ one) => ({ name: String(one.name), label: String(one.label || one.name) }));
+  if (address.upstream === null) return known;
+  const fixed = known.find((one) => one.name === address.upstream);
+  return [fixed ?? { name: address.upstream, label: address.upstream }];
+}
+
+/**
+ * Finds the upstream that an account kept on this computer belongs to: the relay's own address may have changed since.
+ *
+ * @param {string} relay the tunnel address the account was opened with
+ * @param {readonly Upstream[]} upstreams
+ * @returns {Upstream | undefined}
+ */
+export function upstreamOf(relay, upstreams) {
+  const name = TUNNEL.exec(new URL(relay, "ws://relay.invalid").pathname)?.[2];
+  return upstreams.find((one) => one.name === name);
+}

@@ -1,0 +1,318 @@
+/**
+ * What the list knows about the mailbox: for every message its id and a few flags, and whole rows only around what is on screen,
+ * so that 100,000 messages cost a few megabytes and opening the list costs one page of rows.
+ *
+ * The order is the library's ("newest"); a filter is the list of positions that pass it.
+ *
+ * @typedef {import("../poplar-mail.js").Mailbox} Mailbox
+ * @typedef {import("../poplar-mail.js").Row} Row
+ * @typedef {"inbox" | "unread" | "deleted"} Filter
+ * @typedef {{ all: number, stored: number, onlyHere: number, onlyServer: number }} Counts
+ */
+
+/** Rows of the first page: more than any screen shows at 64 px each. */
+const FIRST_PAGE = 100;
+/** Rows of the pages after it. A page of this size is read in well under one frame's long-task limit of 50 ms. */
+const PAGE = 500;
+/** Whole rows kept. Rows are a few hundred bytes each. */
+const KEPT_ROWS = 2000;
+/** Between two passes over a mailbox that keeps changing; a long pass waits in proportion, so that it never fills the thread. */
+const PAUSE_MS = 150;
+const PAUSE_RATIO = 2;
+
+const UNREAD = 1;
+const STORED = 2;
+const ON_SERVER = 4;
+const WANTED = 8;
+const DELETED = 16;
+
+export class RowIndex {
+  #mailbox;
+  #listener;
+  /** @type {Map<string, Row>} in order of last use */
+  #rows = new Map();
+  /** @type {string[]} */
+  #ids = [];
+  /** @type {number[]} */
+  #flags = [];
+  /** @type {Record<Filter, number[]>} */
+  #views = { inbox: [], unread: [], deleted: [] };
+  /** @type {Counts} */
+  #counts = { all: 0, stored: 0, onlyHere: 0, onlyServer: 0 };
+  /** @type {string[]} */
+  #wanted = [];
+  /** Messages opened under the filter "unread": they stay in it until the filter is left. */
+  #pinned = new Set();
+  /** @type {{ filter: Filter, first: number, last: number }} */
+  #window = { filter: "inbox", first: 0, last: 0 };
+  /** @type {Promise<void> | null} */
+  #pass = null;
+  #stale = false;
+  #filling = false;
+  #closed = false;
+
+  /**
+   * @param {Mailbox} mailbox
+   * @param {{ changed: () => void, failed: (error: unknown) => void }} listener
+   */
+  constructor(mailbox, listener) {
+    this.#mailbox = mailbox;
+    this.#listener = listener;
+  }
+
+  get counts() {
+    return this.#counts;
+  }
+
+  /** Ids of the messages whose deletion the server has not confirmed yet. */
+  get wanted() {
+    return this.#wanted;
+  }
+
+  /** @param {Filter} filter */
+  length(filter) {
+    return this.#views[filter].length;
+  }
+
+  /**
+   * @param {Filter} filter
+   * @param {number} index
+   * @returns {string | undefined}
+   */
+  idAt(filter, index) {
+    const position = this.#views[filter][index];
+    return position === undefined ? undefined : this.#ids[position];
+  }
+
+  /**
+   * @param {Filter} filter
+   * @param {string} id
+   * @returns {number} -1 where it is not in this filter
+   */
+  indexOf(filter, id) {
+    return this.#views[filter].findIndex((position) => this.#ids[position] === id);
+  }
+
+  /**
+   * @param {string | undefined} id
+   * @returns {Row | undefined} `undefined` until it has been read; `show` sees to that
+   */
+  row(id) {
+    return id === undefined ? undefined : this.#rows.get(id);
+  }
+
+  /** Reads the whole mailbox anew, page by page. Calls that come while it runs are served by one more pass. */
+  refresh() {
+    this.#stale = true;
+    this.#pass ??= this.#passes().finally(() => {
+      this.#pass = null;
+    });
+    return this.#pass;
+  }
+
+  /**
+   * Some messages changed. Where all of them are on screen, only those are read again.
+   *
+   * @param {readonly string[]} ids
+   */
+  async update(ids) {
+    if (this.#pass) return this.refresh();
+    const onScreen = new Set(this.#windowPositions().map((position) => this.#ids[position]));
+    if (!ids.every((id) => onScreen.has(id))) return this.refresh();
+    const changed = new Set(ids);
+    const positions = this.#windowPositions().filter((position) => changed.has(this.#ids[position] ?? ""));
+    await this.#guard(async () => {
+      for (const [offset, limit] of runs(positions)) {
+        const rows = await this.#mailbox.messages({ offset, limit, order: "newest" });
+        rows.forEach((row, i) => this.#place(row, offset + i));
+      }
+      this.#publish(this.#ids, this.#flags);
+    });
+  }
+
+  /**
+   * Says which part is on screen; rows that are missing there are read and announced.
+   *
+   * @param {Filter} filter
+   * @param {number} first
+   * @param {number} last
+   */
+  show(filter, first, last) {
+    if (filter !== this.#window.filter && this.#pinned.size > 0) {
+      this.#pinned.clear();
+      this.#publish(this.#ids, this.#flags);
+    }
+    this.#window = { filter, first, last };
+    void this.#fill();
+  }
+
+  /** @param {string} id */
+  pin(id) {
+    this.#pinned.add(id);
+  }
+
+  close() {
+    this.#closed = true;
+    this.#rows.clear();
+    this.#ids = [];
+    this.#flags = [];
+    this.#views = { inbox: [], unread: [], deleted: [] };
+  }
+
+  async #passes() {
+    while (this.#stale && !this.#closed) {
+      this.#stale = false;
+      const started = performance.now();
+      await this.#guard(() => this.#readAll());
+      if (this.#stale) await pause(Math.max(PAUSE_MS, PAUSE_RATIO * (performance.now() - started)));
+    }
+  }
+
+  async #readAll() {
+    /** @type {string[]} */
+    const ids = [];
+    /** @type {number[]} */
+    const flags = [];
+    const isFirst = this.#ids.length === 0;
+    for (let limit = FIRST_PAGE; ; limit = PAGE) {
+      const rows = await this.#mailbox.messages({ offset: ids.length, limit, order: "newest" });
+      if (this.#closed) return;
+      for (const row of rows) {
+        if (ids.length < FIRST_PAGE || this.#rows.has(row.id)) this.#keep(row);
+        ids.push(row.id);
+        flags.push(flagsOf(row));
+      }
+      if (rows.length < limit) break;
+      if (isFirst) this.#publish(ids, flags);
+    }
+    this.#publish(ids, flags);
+  }
+
+  async #fill() {
+    if (this.#filling || this.#closed) return;
+    this.#filling = true;
+    await this.#guard(async () => {
+      for (let gap = this.#gap(); gap && !this.#closed; gap = this.#gap()) {
+        const rows = await this.#mailbox.messages({ offset: gap.offset, limit: gap.limit, order: "newest" });
+        for (const row of rows) this.#keep(row);
+        if (!this.#rows.has(this.#ids[gap.offset] ?? "")) {
+          void this.refresh(); // the mailbox has moved on: positions mean other messages now
+          break;
+        }
+        this.#listener.changed();
+      }
+    });
+    this.#filling = false;
+  }
+
+  /** The first stretch of rows on screen that has not been read. */
+  #gap() {
+    const missing = this.#windowPositions().filter((position) => !this.#rows.has(this.#ids[position] ?? ""));
+    const [run] = runs(missing);
+    return run && { offset: run[0], limit: run[1] };
+  }
+
+  #windowPositions() {
+    const { filter, first, last } = this.#window;
+    return this.#views[filter].slice(first, last);
+  }
+
+  /**
+   * @param {Row} row
+   * @param {number} position
+   */
+  #place(row, position) {
+    if (this.#ids[position] !== row.id) {
+      this.#stale = true;
+      return;
+    }
+    this.#flags[position] = flagsOf(row);
+    this.#keep(row);
+  }
+
+  /** @param {Row} row */
+  #keep(row) {
+    this.#rows.delete(row.id);
+    this.#rows.set(row.id, row);
+    if (this.#rows.size > KEPT_ROWS) {
+      const [oldest] = this.#rows.keys();
+      if (oldest !== undefined) this.#rows.delete(oldest);
+    }
+  }
+
+  /**
+   * @param {string[]} ids
+   * @param {number[]} flags
+   */
+  #publish(ids, flags) {
+    /** @type {Record<Filter, number[]>} */
+    const views = { inbox: [], unread: [], deleted: [] };
+    const counts = { all: ids.length, stored: 0, onlyHere: 0, onlyServer: 0 };
+    /** @type {string[]} */
+    const wanted = [];
+    flags.forEach((flag, position) => {
+      const id = ids[position] ?? "";
+      if (flag & STORED) counts.stored += 1;
+      if (flag & STORED && !(flag & ON_SERVER)) counts.onlyHere += 1;
+      if (flag & ON_SERVER && !(flag & STORED)) counts.onlyServer += 1;
+      if (flag & WANTED) wanted.push(id);
+      (flag & DELETED ? views.deleted : views.inbox).push(position);
+      if (!(flag & DELETED) && (flag & UNREAD || this.#pinned.has(id))) views.unread.push(position);
+    });
+    this.#ids = ids;
+    this.#flags = flags;
+    this.#views = views;
+    this.#counts = counts;
+    this.#wanted = wanted;
+    this.#listener.changed();
+    if (this.#stale) void this.refresh();
+  }
+
+  /** @param {() => Promise<void>} work */
+  async #guard(work) {
+    try {
+      await work();
+    } catch (error) {
+      if (!this.#closed) this.#listener.failed(error);
+    }
+  }
+}
+
+/**
+ * What can still be opened and has not been is unread: a message that is neither here nor on the server is not.
+ *
+ * @param {Row} row
+ */
+function flagsOf(row) {
+  const deleted = row.deletion === "confirmed";
+  const wanted = row.deletion === "wanted" || row.deletion === "sent";
+  return (
+    (!row.read && (row.stored || row.onServer) ? UNREAD : 0) |
+    (row.stored ? STORED : 0) |
+    (row.onServer && !deleted ? ON_SERVER : 0) |
+    (wanted ? WANTED : 0) |
+    (deleted ? DELETED : 0)
+  );
+}
+
+/**
+ * Joins ascending positions into `[offset, length]` runs.
+ *
+ * @param {readonly number[]} positions
+ * @returns {[number, number][]}
+ */
+function runs(positions) {
+  /** @type {[number, number][]} */
+  const joined = [];
+  for (const position of positions) {
+    const last = joined.at(-1);
+    if (last && last[0] + last[1] === position) last[1] += 1;
+    else joined.push([position, 1]);
+  }
+  return joined;
+}
+
+/** @param {number} ms */
+function pause(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
