@@ -1,1 +1,35 @@
 //! The POP3 client that runs in a browser.
+//!
+//! In the order of the flow, from a call in JavaScript down to the bytes and back into the database:
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`js`] | the exports; the facade in `web/lib/mail` makes the public API of them |
+//! | [`sync`] | what to do next: a pure planner, the UID table, and the engine that runs one session |
+//! | [`store`] | the UID table, envelopes and bodies, in IndexedDB or in memory |
+//! | [`pop3`] | the protocol, sans-IO: bytes in, events out |
+//! | [`mail`] | what is in a message |
+//! | `tunnel` | the WebSocket to the relay |
+//! | `browser` | time, IndexedDB and Web Locks as Rust sees them |
+//!
+//! The guarantee, in one sentence: a message is marked retrieved in the transaction that stores its last bytes, is never asked for
+//! again, and is deleted from the server only after that transaction is durable.
+//!
+//! Architecture invariant: `js`, `tunnel`, `browser` and `store::idb` are all that knows of a browser. The rest compiles and is
+//! tested on any machine, against a real server or a simulated one.
+//!
+//! Architecture invariant: no log, no error and no panic holds a password or a word of mail.
+
+#![warn(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+#[cfg(target_arch = "wasm32")]
+mod browser;
+pub mod error;
+#[cfg(target_arch = "wasm32")]
+pub mod js;
+pub mod mail;
+pub mod pop3;
+pub mod store;
+pub mod sync;
+#[cfg(target_arch = "wasm32")]
+mod tunnel;

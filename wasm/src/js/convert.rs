@@ -1,0 +1,49 @@
+//! Rust values as plain JavaScript ones.
+
+use js_sys::{Array, Promise};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::future_to_promise;
+
+use crate::browser::object;
+use crate::error::{Error, Result};
+use crate::pop3::listing::{Named, Sized};
+
+/// A promise for what `work` comes to. `work` begins with the next microtask, in the order of the calls.
+pub(super) fn promise(work: impl Future<Output = Result<JsValue>> + 'static) -> Promise {
+    future_to_promise(async move { work.await.map_err(|error| thrown(&error)) })
+}
+
+/// An error as the facade expects it.
+pub(super) fn thrown(error: &Error) -> JsValue {
+    object([
+        ("code", error.code.as_str().into()),
+        ("phase", error.code.phase().into()),
+        ("retryable", error.code.retryable().into()),
+        ("retryAfterMs", error.retry_after_ms.map_or(JsValue::NULL, JsValue::from)),
+        ("serverText", error.server_text.as_str().into()),
+        ("message", error.message.as_str().into()),
+    ])
+    .into()
+}
+
+/// A count or size; all of ours are safe integers.
+pub(super) fn number(value: u64) -> JsValue {
+    (value as f64).into()
+}
+
+/// Milliseconds since 1970 as a `Date`.
+pub(super) fn date(at: Option<i64>) -> JsValue {
+    at.map_or(JsValue::NULL, |at| js_sys::Date::new(&(at as f64).into()).into())
+}
+
+pub(super) fn strings<'a>(all: impl IntoIterator<Item = &'a String>) -> JsValue {
+    all.into_iter().map(|text| JsValue::from_str(text)).collect::<Array>().into()
+}
+
+pub(super) fn sized(line: &Sized) -> JsValue {
+    object([("number", line.number.into()), ("octets", number(line.octets))]).into()
+}
+
+pub(super) fn named(line: &Named) -> JsValue {
+    object([("number", line.number.into()), ("uid", line.uid.as_str().into())]).into()
+}

@@ -1,0 +1,488 @@
+//! `Mailbox`, underneath: the table, the store and one session at a time.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use js_sys::{Array, Function, Promise, Uint8Array};
+use wasm_bindgen::prelude::*;
+use web_sys::{AbortSignal, Blob, BlobPropertyBag};
+
+use super::convert::{date, number, promise, strings};
+use crate::browser::{locks, object, time};
+use crate::error::{Code, Error, Result};
+use crate::mail;
+use crate::pop3::{Client, Secret, Window};
+use crate::store::idb::{Account, IdbStore};
+use crate::store::memory::MemoryStore;
+use crate::store::{Batch, Deletion, Edit, Envelope, Id, Record, Store};
+use crate::sync::{Engine, Login, Phase, Progress, Report, Retrieve, Table};
+use crate::tunnel;
+
+/// One mailbox.
+#[wasm_bindgen]
+pub struct MailboxCore(Rc<Mailbox>);
+
+struct Mailbox {
+    account: Account,
+    timeout_ms: u64,
+    window: Window,
+    token: Option<String>,
+    table: Table<Kept>,
+    on_event: Function,
+    /// The session under way, so that closing ends it.
+    session: RefCell<Option<Client>>,
+    closed: Cell<bool>,
+}
+
+#[wasm_bindgen]
+impl MailboxCore {
+    /// A mailbox whose table is read. `on_event` hears `(name, detail)` with the names and details of the contract's events.
+    ///
+    /// # Errors
+    /// `store`.
+    #[allow(clippy::too_many_arguments, reason = "options, spelt out: an object would have to be taken apart here")]
+    pub fn open(
+        account: String,
+        user: String,
+        relay: String,
+        timeout_ms: f64,
+        pipelining: bool,
+        token: Option<String>,
+        durable: bool,
+        on_event: Function,
+    ) -> Promise {
+        let account = Account { account, user, relay };
+        let store =
+            if durable { Kept::Here(IdbStore::new(account.clone())) } else { Kept::Nowhere(MemoryStore::default()) };
+        let hears = on_event.clone();
+        let on_change = move |ids: &[Id]| {
+            let ids: Vec<String> = ids.iter().map(Id::to_string).collect();
+            tell(&hears, "change", object([("ids", strings(&ids))]).into());
+        };
+        let mailbox = Rc::new(Mailbox {
+            account,
+            timeout_ms: timeout_ms as u64,
+            window: if pipelining { Window::PIPELINED } else { Window::ONE },
+            token,
+            table: Table::new(store, on_change),
+            on_event,
+            session: RefCell::default(),
+            closed: Cell::new(false),
+        });
+        promise(async move {
+            mailbox.table.refresh().await?;
+            Ok(MailboxCore(mailbox).into())
+        })
+    }
+
+    /// What is kept in this browser: `[{ account, user, relay, messages, stored }]`.
+    pub fn accounts() -> Promise {
+        promise(async {
+            let list = Array::new();
+            for account in IdbStore::accounts().await? {
+                let (name, user, relay) = (account.account.clone(), account.user.clone(), account.relay.clone());
+                // Named by the account alone, so that looking writes nothing.
+                let store = IdbStore::new(Account { account: name.clone(), ..Account::default() });
+                let rows = store.records().await?;
+                store.close();
+                let stored = rows.iter().filter(|row| row.retrieved.is_some()).count();
+                list.push(&object([
+                    ("account", name.into()),
+                    ("user", user.into()),
+                    ("relay", relay.into()),
+                    ("messages", number(rows.len() as u64)),
+                    ("stored", number(stored as u64)),
+                ]));
+            }
+            Ok(list.into())
+        })
+    }
+
+    /// One session. `retrieve`: `all`, `headers` or `none`.
+    pub fn sync(&self, password: String, retrieve: &str, signal: Option<AbortSignal>) -> Promise {
+        let retrieve = match retrieve {
+            "none" => Retrieve::None,
+            "headers" => Retrieve::Headers,
+            _ => Retrieve::All,
+        };
+        let mailbox = Rc::clone(&self.0);
+        let password = Secret::new(password);
+        promise(async move {
+            let report =
+                mailbox.session(signal, async |engine| engine.sync(mailbox.login(password), retrieve).await).await?;
+            Ok(report_object(&report))
+        })
+    }
+
+    /// Whether the body of a message is stored here.
+    #[wasm_bindgen(js_name = isStored)]
+    pub fn is_stored(&self, id: &str) -> Promise {
+        self.with_row(id, async |_, row| Ok(row.retrieved.is_some().into()))
+    }
+
+    /// A short session that retrieves one message.
+    pub fn retrieve(&self, id: &str, password: String, signal: Option<AbortSignal>) -> Promise {
+        let password = Secret::new(password);
+        self.with_row(id, async move |mailbox, row| {
+            mailbox.session(signal, async |engine| engine.fetch(mailbox.login(password), row.id).await).await?;
+            Ok(JsValue::UNDEFINED)
+        })
+    }
+
+    /// Whether a wish to delete waits for a session.
+    #[wasm_bindgen(js_name = wantsDeletion)]
+    pub fn wants_deletion(&self) -> Promise {
+        let mailbox = Rc::clone(&self.0);
+        promise(async move {
+            mailbox.check_open()?;
+            mailbox.table.refresh().await?;
+            let wanted = |row: &Record| matches!(row.deletion, Deletion::Wanted | Deletion::Sent);
+            Ok(mailbox.table.rows().iter().any(wanted).into())
+        })
+    }
+
+    /// Rows, newest or oldest first.
+    pub fn messages(&self, offset: f64, limit: f64, newest: bool) -> Promise {
+        let mailbox = Rc::clone(&self.0);
+        promise(async move {
+            mailbox.check_open()?;
+            mailbox.table.refresh().await?;
+            let (offset, limit) = (offset as usize, limit as usize);
+            let rows: Vec<Record> = if newest {
+                mailbox.table.rows().iter().rev().skip(offset).take(limit).cloned().collect()
+            } else {
+                mailbox.table.rows().iter().skip(offset).take(limit).cloned().collect()
+            };
+            let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
+            let envelopes = mailbox.table.store().envelopes(&ids).await?;
+            let objects =
+                rows.iter().zip(envelopes).map(|(row, envelope)| row_object(row, &envelope.unwrap_or_default()));
+            Ok(objects.collect::<Array>().into())
+        })
+    }
+
+    /// How many rows there are.
+    pub fn count(&self) -> Promise {
+        let mailbox = Rc::clone(&self.0);
+        promise(async move {
+            mailbox.check_open()?;
+            mailbox.table.refresh().await?;
+            Ok(number(mailbox.table.rows().len() as u64))
+        })
+    }
+
+    /// A stored message, taken apart.
+    pub fn message(&self, id: &str) -> Promise {
+        self.with_row(id, async |mailbox, row| Ok(message_object(&row, &mail::parse(&mailbox.body(&row).await?))))
+    }
+
+    /// A stored message, byte for byte.
+    pub fn raw(&self, id: &str) -> Promise {
+        self.with_row(id, async |mailbox, row| {
+            let pieces = Array::new();
+            for place in 0..row.chunks {
+                pieces.push(&Uint8Array::from(mailbox.table.store().chunk(row.id, place).await?.as_slice()));
+            }
+            blob(&pieces, "message/rfc822")
+        })
+    }
+
+    /// One attachment of a stored message.
+    pub fn attachment(&self, id: &str, index: u32) -> Promise {
+        self.with_row(id, async move |mailbox, row| {
+            let raw = mailbox.body(&row).await?;
+            let (attachment, bytes) = mail::attachment(&raw, index as usize)
+                .ok_or_else(|| Error::invalid("this message has no such attachment"))?;
+            blob(&Array::of1(&Uint8Array::from(bytes.as_slice())), &attachment.kind)
+        })
+    }
+
+    /// Marks as read or unread.
+    #[wasm_bindgen(js_name = markRead)]
+    pub fn mark_read(&self, id: &str, read: bool) -> Promise {
+        self.edit(id, Edit::Read(read))
+    }
+
+    /// Wants a message deleted from the server.
+    pub fn delete(&self, id: &str) -> Promise {
+        self.edit(id, Edit::Delete)
+    }
+
+    /// Wants it kept after all.
+    pub fn undelete(&self, id: &str) -> Promise {
+        self.with_row(id, async |mailbox, mut row| {
+            if row.deletion == Deletion::Sent {
+                // A session may be about to say QUIT: what it comes to is what counts.
+                let _turn = mailbox.turn(None).await?;
+                mailbox.table.refresh().await?;
+                row = mailbox.table.row(row.id).unwrap_or(row);
+            }
+            if row.deletion == Deletion::Confirmed {
+                return Err(Error::new(Code::Refused, "this message has already been deleted from the server"));
+            }
+            mailbox.table.apply(Batch { edits: vec![(row.id, Edit::Undelete)], ..Batch::default() }).await?;
+            Ok(JsValue::UNDEFINED)
+        })
+    }
+
+    /// Says that another tab changed the store.
+    pub fn invalidate(&self) {
+        self.0.table.invalidate();
+    }
+
+    /// Forgets everything kept here, once no session is under way.
+    pub fn clear(&self) -> Promise {
+        let mailbox = Rc::clone(&self.0);
+        promise(async move {
+            mailbox.check_open()?;
+            let _turn = mailbox.turn(None).await?;
+            mailbox.table.clear().await?;
+            Ok(JsValue::UNDEFINED)
+        })
+    }
+
+    /// Ends a session under way without QUIT, and lets go of the database. Twice is harmless.
+    pub fn close(&self) {
+        self.0.closed.set(true);
+        if let Some(client) = self.0.session.borrow_mut().take() {
+            client.hang_up(Error::closed());
+        }
+        if let Kept::Here(store) = self.0.table.store() {
+            store.close();
+        }
+    }
+
+    fn edit(&self, id: &str, edit: Edit) -> Promise {
+        self.with_row(id, async move |mailbox, row| {
+            mailbox.table.apply(Batch { edits: vec![(row.id, edit)], ..Batch::default() }).await?;
+            Ok(JsValue::UNDEFINED)
+        })
+    }
+
+    fn with_row<F>(&self, id: &str, work: F) -> Promise
+    where
+        F: AsyncFnOnce(&Mailbox, Record) -> Result<JsValue> + 'static,
+    {
+        let (mailbox, id) = (Rc::clone(&self.0), id.parse::<Id>().ok());
+        promise(async move {
+            mailbox.check_open()?;
+            mailbox.table.refresh().await?;
+            let row = id
+                .and_then(|id| mailbox.table.row(id))
+                .ok_or_else(|| Error::invalid("there is no such message here"))?;
+            work(&mailbox, row).await
+        })
+    }
+}
+
+impl Mailbox {
+    /// Runs one session, when it is this mailbox's turn among all tabs.
+    async fn session<T>(
+        &self,
+        signal: Option<AbortSignal>,
+        work: impl AsyncFnOnce(&Engine<'_, Kept>) -> Result<T>,
+    ) -> Result<T> {
+        self.check_open()?;
+        let _turn = self.turn(signal.as_ref()).await?;
+        self.check_open()?;
+        self.state("connecting");
+        let progress = |progress: Progress| tell(&self.on_event, "progress", progress_object(&progress));
+        progress(Progress::start(Phase::Connect, 0, 0));
+        let options = tunnel::Options {
+            url: self.account.relay.clone(),
+            timeout: self.timeout_ms,
+            token: self.token.clone(),
+            signal,
+        };
+        let result = match tunnel::open(options).await {
+            Ok((client, _)) => {
+                self.state("open");
+                *self.session.borrow_mut() = Some(client.clone());
+                let engine = Engine { client: &client, table: &self.table, now: &time::now, progress: &progress };
+                let result = work(&engine).await;
+                // After QUIT this is nothing; after an error it makes sure that nothing hangs on.
+                client.hang_up(Error::closed());
+                self.session.borrow_mut().take();
+                result
+            }
+            Err(error) => Err(error),
+        };
+        self.state("closed");
+        result
+    }
+
+    async fn turn(&self, signal: Option<&AbortSignal>) -> Result<locks::Lock> {
+        locks::acquire(&format!("poplar:{}", self.account.account), signal).await
+    }
+
+    fn login(&self, password: Secret) -> Login<'_> {
+        Login { user: &self.account.user, password, window: self.window }
+    }
+
+    /// The whole of a stored message.
+    async fn body(&self, row: &Record) -> Result<Vec<u8>> {
+        let mut body = Vec::with_capacity(usize::try_from(row.octets).unwrap_or_default());
+        for place in 0..row.chunks {
+            body.extend_from_slice(&self.table.store().chunk(row.id, place).await?);
+        }
+        Ok(body)
+    }
+
+    fn state(&self, state: &str) {
+        tell(&self.on_event, "session", object([("state", state.into())]).into());
+    }
+
+    fn check_open(&self) -> Result<()> {
+        if self.closed.get() { Err(Error::new(Code::Closed, "this mailbox was closed; open it again")) } else { Ok(()) }
+    }
+}
+
+/// The store that was chosen.
+enum Kept {
+    Here(IdbStore),
+    Nowhere(MemoryStore),
+}
+
+impl Store for Kept {
+    async fn records(&self) -> Result<Vec<Record>> {
+        match self {
+            Kept::Here(store) => store.records().await,
+            Kept::Nowhere(store) => store.records().await,
+        }
+    }
+
+    async fn envelopes(&self, ids: &[Id]) -> Result<Vec<Option<Envelope>>> {
+        match self {
+            Kept::Here(store) => store.envelopes(ids).await,
+            Kept::Nowhere(store) => store.envelopes(ids).await,
+        }
+    }
+
+    async fn chunk(&self, id: Id, place: u32) -> Result<Vec<u8>> {
+        match self {
+            Kept::Here(store) => store.chunk(id, place).await,
+            Kept::Nowhere(store) => store.chunk(id, place).await,
+        }
+    }
+
+    async fn apply(&self, batch: Batch) -> Result<Vec<Record>> {
+        match self {
+            Kept::Here(store) => store.apply(batch).await,
+            Kept::Nowhere(store) => store.apply(batch).await,
+        }
+    }
+
+    async fn clear(&self) -> Result<()> {
+        match self {
+            Kept::Here(store) => store.clear().await,
+            Kept::Nowhere(store) => store.clear().await,
+        }
+    }
+}
+
+/// A listener that throws is its owner's affair: the session goes on.
+fn tell(on_event: &Function, name: &str, detail: JsValue) {
+    let _ = on_event.call2(&JsValue::UNDEFINED, &name.into(), &detail);
+}
+
+fn row_object(row: &Record, envelope: &Envelope) -> JsValue {
+    let deletion = match row.deletion {
+        Deletion::None => "none",
+        Deletion::Wanted => "wanted",
+        Deletion::Sent => "sent",
+        Deletion::Confirmed => "confirmed",
+    };
+    object([
+        ("id", row.id.to_string().into()),
+        ("uid", row.uid.as_str().into()),
+        ("subject", envelope.subject.as_str().into()),
+        ("from", envelope.from.as_str().into()),
+        ("preview", envelope.preview.as_str().into()),
+        ("date", date(envelope.date)),
+        ("size", number(row.size)),
+        ("stored", row.retrieved.is_some().into()),
+        ("unconfirmed", row.unconfirmed.into()),
+        ("read", row.read.into()),
+        ("onServer", row.on_server.into()),
+        ("hasAttachments", envelope.attachments.into()),
+        ("hasHeaders", row.headers.into()),
+        ("deletion", deletion.into()),
+    ])
+    .into()
+}
+
+fn report_object(report: &Report) -> JsValue {
+    let skipped = report.skipped.iter().map(|skipped| {
+        object([
+            ("id", skipped.id.to_string().into()),
+            ("code", skipped.error.code.as_str().into()),
+            ("serverText", skipped.error.server_text.as_str().into()),
+        ])
+    });
+    object([
+        ("retrieved", report.retrieved.into()),
+        ("headers", report.headers.into()),
+        ("deleted", report.deleted.into()),
+        ("bytes", number(report.bytes)),
+        ("remaining", report.remaining.into()),
+        ("skipped", skipped.collect::<Array>().into()),
+    ])
+    .into()
+}
+
+fn progress_object(progress: &Progress) -> JsValue {
+    let phase = match progress.phase {
+        Phase::Connect => "connect",
+        Phase::Login => "login",
+        Phase::List => "list",
+        Phase::Headers => "headers",
+        Phase::Retrieve => "retrieve",
+        Phase::Delete => "delete",
+        Phase::Quit => "quit",
+    };
+    object([
+        ("phase", phase.into()),
+        ("done", progress.done.into()),
+        ("total", progress.total.into()),
+        ("bytes", number(progress.bytes)),
+        ("totalBytes", number(progress.total_bytes)),
+    ])
+    .into()
+}
+
+fn message_object(row: &Record, message: &mail::Message) -> JsValue {
+    let headers = (message.headers.iter())
+        .map(|(name, value)| object([("name", name.as_str().into()), ("value", value.as_str().into())]));
+    let attachments = message.attachments.iter().enumerate().map(|(index, attachment)| {
+        object([
+            ("index", number(index as u64)),
+            ("name", attachment.name.as_str().into()),
+            ("type", attachment.kind.as_str().into()),
+            ("declaredType", attachment.declared.as_str().into()),
+            ("size", number(attachment.size)),
+            ("inline", attachment.inline.into()),
+            ("contentId", attachment.content_id.as_deref().map_or(JsValue::NULL, JsValue::from_str)),
+        ])
+    });
+    object([
+        ("id", row.id.to_string().into()),
+        ("headers", headers.collect::<Array>().into()),
+        ("subject", message.subject.as_str().into()),
+        ("from", message.from.as_str().into()),
+        ("to", strings(&message.to)),
+        ("cc", strings(&message.cc)),
+        ("date", date(message.date)),
+        ("text", message.text.as_str().into()),
+        ("html", message.html.as_deref().map_or(JsValue::NULL, JsValue::from_str)),
+        ("attachments", attachments.collect::<Array>().into()),
+    ])
+    .into()
+}
+
+fn blob(pieces: &Array, kind: &str) -> Result<JsValue> {
+    let options = BlobPropertyBag::new();
+    options.set_type(kind);
+    Blob::new_with_u8_array_sequence_and_options(pieces, &options)
+        .map(JsValue::from)
+        .map_err(|_| Error::new(Code::Internal, "the browser could not hold this message"))
+}

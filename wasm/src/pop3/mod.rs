@@ -1,0 +1,20 @@
+//! POP3 (RFC 1939, RFC 2449) as the DataMotion guide uses it: bytes in, events out.
+//!
+//! In the order of the flow: [`command`] what is asked, [`session`] the machine, [`reply`], [`body`], [`listing`] and
+//! [`capabilities`] what comes back, [`client`] the async face of it all.
+//!
+//! Architecture invariant: nothing in here does I/O, and nothing names `web_sys`, `js_sys`, a clock or a random source. Time and
+//! bytes come in as arguments, so that the same code runs in a browser, in a test against a real server, and in a simulation.
+
+pub mod body;
+pub mod capabilities;
+pub mod client;
+pub mod command;
+pub mod listing;
+pub mod reply;
+pub mod session;
+
+pub use capabilities::Capabilities;
+pub use client::{Answer, Client, Wire};
+pub use command::{Command, Secret};
+pub use session::{Millis, Session, Window};

@@ -1,0 +1,256 @@
+//! The store in IndexedDB: one database per account.
+//!
+//! | object store | key | value |
+//! |---|---|---|
+//! | `meta` | `"account"` | `{ account, user, relay }` |
+//! | `table` | page number | a [`page`] of the UID table, bytes |
+//! | `envelopes` | id | [`Envelope`] as an object |
+//! | `chunks` | `[id, place]` | bytes |
+
+mod migrations;
+
+use core::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use js_sys::{Array, Object, Uint8Array};
+use wasm_bindgen::prelude::*;
+use web_sys::{IdbDatabase, IdbKeyRange, IdbObjectStore, IdbTransaction};
+
+use super::{Batch, Envelope, Id, Record, Store, page};
+use crate::browser::idb::{self, Mode, completion, failed, result};
+use crate::browser::{get, object, text};
+use crate::error::{Code, Error, Result};
+
+/// What the names of our databases begin with.
+const PREFIX: &str = "poplar:";
+
+const META: &str = "meta";
+const TABLE: &str = "table";
+const ENVELOPES: &str = "envelopes";
+const CHUNKS: &str = "chunks";
+
+/// Whose mail a database holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Account {
+    /// The account's name, which names the database.
+    pub account: String,
+    /// The user name at the server.
+    pub user: String,
+    /// The tunnel's address.
+    pub relay: String,
+}
+
+/// One account's database. Opened when needed, and again once if the browser closed it.
+pub struct IdbStore {
+    account: Account,
+    database: RefCell<Option<IdbDatabase>>,
+}
+
+impl IdbStore {
+    /// The store of an account; nothing is opened yet.
+    pub fn new(account: Account) -> IdbStore {
+        IdbStore { account, database: RefCell::default() }
+    }
+
+    /// The accounts that are kept in this browser, at this origin.
+    ///
+    /// # Errors
+    /// `store`.
+    pub async fn accounts() -> Result<Vec<Account>> {
+        let mut accounts = Vec::new();
+        for name in idb::names().await? {
+            let Some(name) = name.strip_prefix(PREFIX) else { continue };
+            let store = IdbStore::new(Account { account: name.to_owned(), ..Account::default() });
+            accounts.extend(store.saved_account().await?);
+            store.close();
+        }
+        Ok(accounts)
+    }
+
+    /// Lets go of the database.
+    pub fn close(&self) {
+        if let Some(database) = self.database.borrow_mut().take() {
+            database.close();
+        }
+    }
+
+    async fn saved_account(&self) -> Result<Option<Account>> {
+        let transaction = self.begin(&[META], Mode::Read).await?;
+        let meta = in_transaction(&transaction, META)?;
+        let saved = result(&meta.get(&"account".into()).map_err(failed)?).await?;
+        Ok(saved.is_object().then(|| Account {
+            account: text(&saved, "account"),
+            user: text(&saved, "user"),
+            relay: text(&saved, "relay"),
+        }))
+    }
+
+    async fn save_account(&self, database: &IdbDatabase) -> Result<()> {
+        let transaction = idb::begin(database, &[META], Mode::WriteStrict).map_err(failed)?;
+        let complete = completion(&transaction);
+        let value = object([
+            ("account", self.account.account.as_str().into()),
+            ("user", self.account.user.as_str().into()),
+            ("relay", self.account.relay.as_str().into()),
+        ]);
+        in_transaction(&transaction, META)?.put_with_key(&value, &"account".into()).map_err(failed)?;
+        complete.await
+    }
+
+    async fn database(&self) -> Result<IdbDatabase> {
+        if let Some(database) = self.database.borrow().as_ref() {
+            return Ok(database.clone());
+        }
+        let database = idb::open(&self.name(), migrations::VERSION, migrations::upgrade).await?;
+        // Another tab wants to delete or upgrade it: make way at once. The next use opens it again.
+        let closing = database.clone();
+        let on_version_change = Closure::once_into_js(move || closing.close());
+        database.set_onversionchange(Some(on_version_change.unchecked_ref()));
+        *self.database.borrow_mut() = Some(database.clone());
+        if !self.account.user.is_empty() {
+            self.save_account(&database).await?;
+        }
+        Ok(database)
+    }
+
+    fn name(&self) -> String {
+        format!("{PREFIX}{}", self.account.account)
+    }
+
+    /// Begins a transaction; where the database was closed under us, opens it again, once.
+    async fn begin(&self, stores: &[&str], mode: Mode) -> Result<IdbTransaction> {
+        match idb::begin(&self.database().await?, stores, mode) {
+            Err(error) if text(&error, "name") == "InvalidStateError" => {
+                self.close();
+                idb::begin(&self.database().await?, stores, mode).map_err(failed)
+            }
+            other => other.map_err(failed),
+        }
+    }
+
+    /// Issues every write that needs no answer at once; then reads, changes and writes the pages of the table.
+    async fn write(&self, transaction: &IdbTransaction, batch: &mut Batch) -> Result<Vec<Record>> {
+        let chunks = in_transaction(transaction, CHUNKS)?;
+        for id in &batch.discard {
+            let all = IdbKeyRange::bound(&chunk_key(*id, 0), &chunk_key(*id, u32::MAX)).map_err(failed)?;
+            chunks.delete(&all).map_err(failed)?;
+        }
+        for (id, place, bytes) in &batch.chunks {
+            chunks.put_with_key(&Uint8Array::from(bytes.as_slice()), &chunk_key(*id, *place)).map_err(failed)?;
+        }
+        let envelopes = in_transaction(transaction, ENVELOPES)?;
+        for (id, envelope) in &batch.envelopes {
+            envelopes.put_with_key(&written(envelope), &(*id).into()).map_err(failed)?;
+        }
+
+        let inserted = batch.insert.iter().map(|record| record.id);
+        let pages: BTreeSet<u32> = inserted.chain(batch.edits.iter().map(|(id, _)| *id)).map(page::page_of).collect();
+        let table = in_transaction(transaction, TABLE)?;
+        let asked: Vec<_> = pages.iter().map(|number| table.get(&(*number).into())).collect();
+        let mut rows = BTreeMap::new();
+        for request in asked {
+            let value = result(&request.map_err(failed)?).await?;
+            if !value.is_undefined() {
+                rows.extend(decoded(&value)?.into_iter().map(|record| (record.id, record)));
+            }
+        }
+        let changed = batch.apply_to(&mut rows)?;
+        for number in pages {
+            let value = page::encode(rows.range(page::ids_in(number)).map(|(_, record)| record));
+            table.put_with_key(&Uint8Array::from(value.as_slice()), &number.into()).map_err(failed)?;
+        }
+        Ok(changed)
+    }
+}
+
+impl Store for IdbStore {
+    async fn records(&self) -> Result<Vec<Record>> {
+        let transaction = self.begin(&[TABLE], Mode::Read).await?;
+        let pages = result(&in_transaction(&transaction, TABLE)?.get_all().map_err(failed)?).await?;
+        let mut records = Vec::new();
+        for value in Array::from(&pages).iter() {
+            records.extend(decoded(&value)?);
+        }
+        Ok(records)
+    }
+
+    async fn envelopes(&self, ids: &[Id]) -> Result<Vec<Option<Envelope>>> {
+        let transaction = self.begin(&[ENVELOPES], Mode::Read).await?;
+        let store = in_transaction(&transaction, ENVELOPES)?;
+        let asked: Vec<_> = ids.iter().map(|id| store.get(&(*id).into())).collect();
+        let mut envelopes = Vec::with_capacity(ids.len());
+        for request in asked {
+            let value = result(&request.map_err(failed)?).await?;
+            envelopes.push(value.is_object().then(|| read(&value)));
+        }
+        Ok(envelopes)
+    }
+
+    async fn chunk(&self, id: Id, place: u32) -> Result<Vec<u8>> {
+        let transaction = self.begin(&[CHUNKS], Mode::Read).await?;
+        let request = in_transaction(&transaction, CHUNKS)?.get(&chunk_key(id, place)).map_err(failed)?;
+        let missing = || Error::new(Code::Store, "a piece of this message is missing in this browser's storage");
+        bytes(&result(&request).await?).ok_or_else(missing)
+    }
+
+    async fn apply(&self, mut batch: Batch) -> Result<Vec<Record>> {
+        let transaction = self.begin(&[TABLE, ENVELOPES, CHUNKS], Mode::WriteStrict).await?;
+        let complete = completion(&transaction);
+        match self.write(&transaction, &mut batch).await {
+            Ok(changed) => {
+                complete.await?;
+                Ok(changed)
+            }
+            Err(error) => {
+                // All or nothing. Where the browser aborted first, this has nothing left to take back; and its own reason, which
+                // may be a full disk, comes with the completion.
+                let _ = transaction.abort();
+                Err(complete.await.err().filter(|cause| cause.code == Code::Quota).unwrap_or(error))
+            }
+        }
+    }
+
+    async fn clear(&self) -> Result<()> {
+        self.close();
+        idb::delete(&self.name()).await
+    }
+}
+
+fn in_transaction(transaction: &IdbTransaction, name: &str) -> Result<IdbObjectStore> {
+    transaction.object_store(name).map_err(failed)
+}
+
+fn decoded(value: &JsValue) -> Result<Vec<Record>> {
+    let unreadable = "what is stored here was written by a newer version or is damaged; reload the page";
+    bytes(value).and_then(|bytes| page::decode(&bytes)).ok_or_else(|| Error::new(Code::Store, unreadable))
+}
+
+fn bytes(value: &JsValue) -> Option<Vec<u8>> {
+    value.dyn_ref::<Uint8Array>().map(Uint8Array::to_vec)
+}
+
+fn chunk_key(id: Id, place: u32) -> JsValue {
+    Array::of2(&id.into(), &place.into()).into()
+}
+
+fn written(envelope: &Envelope) -> Object {
+    object([
+        ("subject", envelope.subject.as_str().into()),
+        ("from", envelope.from.as_str().into()),
+        ("preview", envelope.preview.as_str().into()),
+        ("date", envelope.date.map_or(JsValue::NULL, |date| (date as f64).into())),
+        ("attachments", envelope.attachments.into()),
+        ("head", Uint8Array::from(envelope.head.as_slice()).into()),
+    ])
+}
+
+fn read(value: &JsValue) -> Envelope {
+    Envelope {
+        subject: text(value, "subject"),
+        from: text(value, "from"),
+        preview: text(value, "preview"),
+        date: get(value, "date").as_f64().map(|date| date as i64),
+        attachments: get(value, "attachments").is_truthy(),
+        head: bytes(&get(value, "head")).unwrap_or_default(),
+    }
+}

@@ -1,0 +1,121 @@
+//! What is kept of a mailbox: the UID table, envelopes and bodies, in IndexedDB ([`idb`]) or in memory ([`memory`]).
+//!
+//! | part | what it holds |
+//! |---|---|
+//! | [`Record`] | the UID table: one row a message, no mail in it; lies in [`page`]s |
+//! | [`Envelope`] | subject, sender, preview, and the headers that TOP brought |
+//! | chunks | the message, byte for byte as the server sent it, in pieces |
+//!
+//! Architecture invariant: everything that must hold together is one [`Batch`], and a batch is one transaction, durable when
+//! [`Store::apply`] returns. Nothing else writes.
+
+#[cfg(target_arch = "wasm32")]
+pub mod idb;
+pub mod memory;
+pub mod page;
+pub mod record;
+
+pub use record::{Deletion, Edit, Id, Record, Timestamp};
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::error::{Code, Error, Result};
+
+/// What a list shows of a message. Private: it is mail.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Envelope {
+    /// Decoded; empty where there is none.
+    pub subject: String,
+    /// Display name and address, decoded.
+    pub from: String,
+    /// The first line of text, where it is known.
+    pub preview: String,
+    /// The Date header, in milliseconds since 1970.
+    pub date: Option<i64>,
+    /// Whether there is something to save beside the text.
+    pub attachments: bool,
+    /// What TOP brought, while the message itself is not stored: never fetched twice.
+    pub head: Vec<u8>,
+}
+
+/// Changes that hold together: one transaction, all or nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// New rows. Their ids must be new.
+    pub insert: Vec<Record>,
+    /// Changes to rows, in order.
+    pub edits: Vec<(Id, Edit)>,
+    /// Envelopes, replacing earlier ones.
+    pub envelopes: Vec<(Id, Envelope)>,
+    /// Messages whose pieces are removed first: the leavings of a retrieval that was cut.
+    pub discard: Vec<Id>,
+    /// Pieces of bodies: message, place, bytes.
+    pub chunks: Vec<(Id, u32, Vec<u8>)>,
+}
+
+impl Batch {
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.insert.is_empty()
+            && self.edits.is_empty()
+            && self.envelopes.is_empty()
+            && self.discard.is_empty()
+            && self.chunks.is_empty()
+    }
+
+    /// Takes what concerns the table out of the batch and applies it to `rows`; gives the rows it touched.
+    ///
+    /// # Errors
+    /// `store` where a new row has the id of an old one: somebody else wrote in between. `rows` is as it was then.
+    fn apply_to(&mut self, rows: &mut BTreeMap<Id, Record>) -> Result<Vec<Record>> {
+        if self.insert.iter().any(|record| rows.contains_key(&record.id)) {
+            return Err(Error::new(Code::Store, "the table was changed by another window; reload the page"));
+        }
+        let mut touched = BTreeSet::new();
+        for record in core::mem::take(&mut self.insert) {
+            touched.insert(record.id);
+            rows.insert(record.id, record);
+        }
+        for (id, edit) in core::mem::take(&mut self.edits) {
+            if let Some(record) = rows.get_mut(&id) {
+                record.apply(edit);
+                touched.insert(id);
+            }
+        }
+        Ok(touched.iter().filter_map(|id| rows.get(id).cloned()).collect())
+    }
+}
+
+/// One account's part of a database.
+#[allow(async_fn_in_trait, reason = "everything here runs on one thread")]
+pub trait Store {
+    /// The whole table, in the order of ids.
+    ///
+    /// # Errors
+    /// `store` where the database fails or holds what this version cannot read.
+    async fn records(&self) -> Result<Vec<Record>>;
+
+    /// The envelopes of these messages, in the same order.
+    ///
+    /// # Errors
+    /// `store`.
+    async fn envelopes(&self, ids: &[Id]) -> Result<Vec<Option<Envelope>>>;
+
+    /// One piece of a body.
+    ///
+    /// # Errors
+    /// `store`, also where there is no such piece.
+    async fn chunk(&self, id: Id, place: u32) -> Result<Vec<u8>>;
+
+    /// Applies a batch in one transaction and gives the rows it touched as they are now. Durable when it returns.
+    ///
+    /// # Errors
+    /// `quota` where the disk is full, `store` otherwise; nothing of the batch was written then.
+    async fn apply(&self, batch: Batch) -> Result<Vec<Record>>;
+
+    /// Forgets everything.
+    ///
+    /// # Errors
+    /// `store`.
+    async fn clear(&self) -> Result<()>;
+}

@@ -1,0 +1,66 @@
+/** The wasm: loaded once, with the first call; and what happens to calls when it breaks. */
+import { caught, internal } from "./errors.js";
+
+/** @typedef {typeof import("../client.js")} Client The generated glue. */
+
+/** @type {Promise<Client> | undefined} */
+let loading;
+
+/** How to reject the calls that are under way. @type {Set<(error: Error) => void>} */
+const pending = new Set();
+
+/** Set when the wasm has ended itself. @type {Error | undefined} */
+let broken;
+
+/**
+ * Runs a call into the wasm. Rejects with a MailError or an AbortError, also when the wasm breaks meanwhile: with `panic = "abort"`
+ * its own promises would stay pending for ever.
+ *
+ * @template T
+ * @param {(client: Client) => Promise<T> | T} work
+ * @returns {Promise<T>}
+ */
+export async function call(work) {
+  const client = await load();
+  return new Promise((resolve, reject) => {
+    if (broken) return reject(broken);
+    pending.add(reject);
+    const settle = (/** @type {() => void} */ how) => {
+      pending.delete(reject);
+      how();
+    };
+    try {
+      Promise.resolve(work(client)).then(
+        (value) => settle(() => resolve(value)),
+        (error) => settle(() => reject(caught(error))),
+      );
+    } catch (error) {
+      settle(() => reject(caught(error)));
+    }
+  });
+}
+
+function load() {
+  loading ??= start().catch((error) => {
+    loading = undefined;
+    throw error;
+  });
+  return loading;
+}
+
+async function start() {
+  let client;
+  try {
+    client = await import("../client.js");
+    await client.default({ module_or_path: new URL("../client_bg.wasm", import.meta.url) });
+  } catch {
+    throw internal("The mail client could not be loaded. Check that client.js and client_bg.wasm are served beside poplar-mail.js.");
+  }
+  client.onPanic((/** @type {string} */ file, /** @type {number} */ line) => {
+    console.error(`poplar: a fault at ${file}:${line}`);
+    broken = internal("Something broke in this page. Nothing was lost: reload it.");
+    for (const reject of pending) reject(broken);
+    pending.clear();
+  });
+  return client;
+}

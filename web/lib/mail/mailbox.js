@@ -1,0 +1,233 @@
+/** The mailbox: UID table, exactly-once retrieval, reading. */
+import { call } from "./client.js";
+import { invalid, ours } from "./errors.js";
+import { relayUrl, string, tunnelOptions, upstreamName, whole } from "./options.js";
+
+/** @typedef {import("../client.js").MailboxCore} MailboxCore */
+/** @typedef {import("../../types/poplar-mail.js").MailboxOptions} MailboxOptions */
+/** @typedef {import("../../types/poplar-mail.js").Credentials} Credentials */
+
+const PRIVATE = Symbol("use Mailbox.open()");
+
+/** Rows given where no limit is asked for: more than any list shows at once. */
+const ROWS = 1000;
+
+/** Events: "progress", "change", "session". */
+export class Mailbox extends EventTarget {
+  /** @type {MailboxCore} */
+  #core;
+  #account;
+  /** @type {MailboxOptions["credentials"]} */
+  #credentials;
+  /** A password that the server has accepted. @type {string | undefined} */
+  #password;
+  /** The server has refused the last one: the next is asked for with another reason, and the same is not sent again by itself. */
+  #rejected = false;
+  /** Tells other tabs of changes. @type {BroadcastChannel | undefined} */
+  #channel;
+
+  /** @param {symbol} key @param {string} account @param {MailboxOptions["credentials"]} credentials */
+  constructor(key, account, credentials) {
+    if (key !== PRIVATE) throw new TypeError("Use Mailbox.open().");
+    super();
+    this.#account = account;
+    this.#credentials = credentials;
+  }
+
+  /** @param {MailboxOptions} options */
+  static async open(options) {
+    const relay = relayUrl(options.relay);
+    const user = string(options.user, "The user name");
+    if (!user) throw invalid("The user name is empty.");
+    const account = string(options.account ?? `${upstreamName(relay)}/${user}`, "The account name");
+    const storage = options.storage ?? "durable";
+    if (!["durable", "memory"].includes(storage)) throw invalid('storage must be "durable" or "memory".');
+    const { timeoutMs, pipelining, token } = tunnelOptions(options);
+
+    const mailbox = new Mailbox(PRIVATE, account, options.credentials);
+    const durable = storage === "durable";
+    const heard = (/** @type {string} */ name, /** @type {any} */ detail) => mailbox.#heard(name, detail);
+    mailbox.#core = await call((client) =>
+      client.MailboxCore.open(account, user, relay, timeoutMs, pipelining, token, durable, heard),
+    );
+    if (durable) mailbox.#listen();
+    return mailbox;
+  }
+
+  /**
+   * What is kept in this browser for this origin.
+   * @returns {Promise<{ account: string, relay: string, user: string, messages: number, stored: number }[]>}
+   */
+  static async accounts() {
+    return call((client) => client.MailboxCore.accounts());
+  }
+
+  /**
+   * One session: list, retrieve, apply wanted deletions, QUIT. One attempt; rejects rather than retrying.
+   * @param {{ password?: string, retrieve?: "all" | "headers" | "none", signal?: AbortSignal }} [options]
+   * @returns {Promise<import("../../types/poplar-mail.js").SyncReport>}
+   */
+  async sync({ password, retrieve = "all", signal } = {}) {
+    if (!["all", "headers", "none"].includes(retrieve)) throw invalid('retrieve must be "all", "headers" or "none".');
+    return this.#signedIn("sync", password, (secret) => this.#core.sync(secret, retrieve, signal));
+  }
+
+  /**
+   * Rows in the order in which the server listed them.
+   * @param {{ offset?: number, limit?: number, order?: "newest" | "oldest" }} [range]
+   * @returns {Promise<import("../../types/poplar-mail.js").Row[]>}
+   */
+  async messages({ offset = 0, limit = ROWS, order = "newest" } = {}) {
+    whole(offset, 0, "offset");
+    whole(limit, 0, "limit");
+    if (!["newest", "oldest"].includes(order)) throw invalid('order must be "newest" or "oldest".');
+    return call(() => this.#core.messages(offset, limit, order === "newest"));
+  }
+
+  /** @returns {Promise<number>} */
+  async count() {
+    return call(() => this.#core.count());
+  }
+
+  /**
+   * Opens a short session if the message is not stored.
+   * @param {string} id
+   * @returns {Promise<import("../../types/poplar-mail.js").Message>}
+   */
+  async message(id) {
+    await this.#stored(id);
+    return call(() => this.#core.message(id));
+  }
+
+  /** The byte-exact .eml; likewise. @param {string} id @returns {Promise<Blob>} */
+  async raw(id) {
+    await this.#stored(id);
+    return call(() => this.#core.raw(id));
+  }
+
+  /** @param {string} id @param {number} index @returns {Promise<Blob>} */
+  async attachment(id, index) {
+    whole(index, 0, "index");
+    await this.#stored(id);
+    return call(() => this.#core.attachment(id, index));
+  }
+
+  /** @param {string} id @param {boolean} [read] @returns {Promise<void>} */
+  async markRead(id, read = true) {
+    return call(() => this.#core.markRead(string(id, "id"), Boolean(read)));
+  }
+
+  /** Wanted; sent and confirmed by the next sync() or signOut(). @param {string} id @returns {Promise<void>} */
+  async delete(id) {
+    return call(() => this.#core.delete(string(id, "id")));
+  }
+
+  /** @param {string} id @returns {Promise<void>} */
+  async undelete(id) {
+    return call(() => this.#core.undelete(string(id, "id")));
+  }
+
+  /** Sealing what is kept here comes with a later version; until then nothing is ever locked. */
+  get locked() {
+    return false;
+  }
+
+  /** Applies wanted deletions, QUIT, forgets the credentials, also where the server could not be reached. @returns {Promise<void>} */
+  async signOut() {
+    try {
+      if (await call(() => this.#core.wantsDeletion())) {
+        await this.#signedIn("sign-out", undefined, (secret) => this.#core.sync(secret, "none", undefined));
+      }
+    } finally {
+      this.#password = undefined;
+      this.#credentials = typeof this.#credentials === "function" ? this.#credentials : undefined;
+    }
+  }
+
+  /** Forgets everything kept here; the server is not touched. @returns {Promise<void>} */
+  async clear() {
+    await call(() => this.#core.clear());
+  }
+
+  /** Releases; never commits a deletion; twice is harmless. @returns {Promise<void>} */
+  async close() {
+    this.#channel?.close();
+    this.#channel = undefined;
+    this.#password = undefined;
+    this.#credentials = undefined;
+    this.#core.close();
+  }
+
+  /** @param {string} id */
+  async #stored(id) {
+    string(id, "id");
+    if (await call(() => this.#core.isStored(id))) return;
+    await this.#signedIn("retrieve", undefined, (secret) => this.#core.retrieve(id, secret, undefined));
+  }
+
+  /**
+   * Runs a session with a password; keeps the password once the server has taken it, and forgets it when refused.
+   * @template T
+   * @param {"sync" | "retrieve" | "sign-out"} reason
+   * @param {string | undefined} given
+   * @param {(secret: string) => Promise<T>} session
+   * @returns {Promise<T>}
+   */
+  async #signedIn(reason, given, session) {
+    const secret = await this.#secret(reason, given);
+    const accepted = (/** @type {any} */ event) => {
+      if (event.detail.phase !== "list") return;
+      this.#password = secret;
+      this.#rejected = false;
+    };
+    this.addEventListener("progress", accepted);
+    try {
+      return await call(() => session(secret));
+    } catch (error) {
+      if (/** @type {any} */ (error).code === "auth-failed") {
+        this.#password = undefined;
+        this.#rejected = true;
+      }
+      throw error;
+    } finally {
+      this.removeEventListener("progress", accepted);
+    }
+  }
+
+  /** @param {"sync" | "retrieve" | "sign-out"} reason @param {string | undefined} given @returns {Promise<string>} */
+  async #secret(reason, given) {
+    if (given !== undefined) return string(given, "The password");
+    if (this.#password !== undefined) return this.#password;
+    const source = this.#credentials;
+    if (this.#rejected && source && typeof source !== "function") {
+      throw ours("auth-failed", "auth", "This password was refused, and is not sent again by itself. Pass another one to sync().");
+    }
+    /** @type {Credentials | undefined} */
+    const credentials =
+      typeof source === "function"
+        ? await source({ account: this.#account, reason: this.#rejected ? "rejected" : reason })
+        : source;
+    if (!credentials) throw invalid("There is no password to sign in with. Pass one to sync(), or give `credentials` to Mailbox.open().");
+    if (!("password" in credentials)) throw invalid("Sign-in by token is not supported yet. Give a password.");
+    return string(credentials.password, "The password");
+  }
+
+  #listen() {
+    this.#channel = new BroadcastChannel(`poplar:${this.#account}`);
+    this.#channel.onmessage = ({ data }) => {
+      this.#core.invalidate();
+      this.#dispatch("change", data);
+    };
+  }
+
+  /** @param {string} name @param {any} detail */
+  #heard(name, detail) {
+    if (name === "change") this.#channel?.postMessage(detail);
+    this.#dispatch(name, detail);
+  }
+
+  /** @param {string} name @param {any} detail */
+  #dispatch(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+}

@@ -1,0 +1,69 @@
+/** What callers pass, checked before anything is done with it. */
+import { invalid } from "./errors.js";
+
+/** Longest silence while a reply is due: 60 s, as servers' own limits are minutes (RFC 1939 §3: at least 10). */
+const TIMEOUT_MS = 60_000;
+
+/** Highest message number or line count that is passed on: what 32 bits hold. */
+const MOST = 2 ** 32 - 1;
+
+/** A token is a WebSocket subprotocol, so only these characters can be in it (RFC 6455 §4.1, RFC 9110 §5.6.2). */
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+/**
+ * The tunnel's address. `http(s):` is taken for `ws(s):`, and a path alone for one on this page's own host.
+ * @param {string | URL} relay
+ */
+export function relayUrl(relay) {
+  let url;
+  try {
+    url = new URL(String(relay), globalThis.location?.href);
+  } catch {
+    throw invalid("The relay's address must be of the form wss://host/pop3/NAME.");
+  }
+  url.protocol = url.protocol.replace(/^http/, "ws");
+  if (!/^wss?:$/.test(url.protocol) || url.username || url.password || url.search || url.hash) {
+    throw invalid("The relay's address must be of the form wss://host/pop3/NAME, with nothing secret in it.");
+  }
+  return url.href;
+}
+
+/** The name of the upstream in a tunnel's address. @param {string} url */
+export function upstreamName(url) {
+  return decodeURIComponent(new URL(url).pathname.split("/").filter(Boolean).at(-1) ?? "");
+}
+
+/**
+ * @param {{ timeoutMs?: number, pipelining?: string, token?: string }} options
+ * @returns {{ timeoutMs: number, pipelining: boolean, token: string | undefined }}
+ */
+export function tunnelOptions({ timeoutMs = TIMEOUT_MS, pipelining = "auto", token }) {
+  if (!(Number.isFinite(timeoutMs) && timeoutMs > 0)) throw invalid("timeoutMs must be a positive number of milliseconds.");
+  if (!["auto", "probe", "off"].includes(pipelining)) throw invalid('pipelining must be "auto", "probe" or "off".');
+  if (token !== undefined && !TOKEN.test(token)) throw invalid("The token has characters that cannot be sent.");
+  return { timeoutMs, pipelining: pipelining !== "off", token };
+}
+
+/** A message number. @param {unknown} n */
+export function messageNumber(n) {
+  return whole(n, 1, "A message number");
+}
+
+/** A count of lines. @param {unknown} n */
+export function lineCount(n) {
+  return whole(n, 0, "The number of lines");
+}
+
+/** @param {unknown} text @param {string} what */
+export function string(text, what) {
+  if (typeof text !== "string") throw invalid(`${what} must be a string.`);
+  return text;
+}
+
+/** @param {unknown} n @param {number} least @param {string} what */
+export function whole(n, least, what) {
+  if (typeof n !== "number" || !Number.isInteger(n) || n < least || n > MOST) {
+    throw invalid(`${what} must be a whole number from ${least} on.`);
+  }
+  return n;
+}
