@@ -11,9 +11,11 @@
 //! - [`faults`]: a TCP proxy that cuts, stalls, refuses and delays;
 //! - [`relay`]: the relay as a child process, its most verbose log in a file;
 //! - [`tunnel`]: a bare WebSocket client, for what a browser cannot show;
+//! - [`model`]: a POP3 server in memory, only for what no real one can be made to do: a cut at every octet, in step with the client;
 //! - [`certificates`], [`log`], [`process`]: what those are made of.
 //!
-//! Architecture invariant: nothing here imitates a part of the product or a POP3 server. Everything that is started ends with the
+//! Architecture invariant: nothing here imitates a part of the product, and but for [`model`] nothing imitates a POP3
+//! server. Everything that is started ends with the
 //! process that started it, however that one ends. Unix only, because a process group is what makes that certain.
 
 pub mod certificates;
@@ -21,6 +23,7 @@ pub mod dovecot;
 pub mod faults;
 pub mod log;
 pub mod messages;
+pub mod model;
 pub mod process;
 pub mod relay;
 pub mod tunnel;

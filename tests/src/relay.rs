@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep};
 
+use crate::dovecot::Dovecot;
 use crate::log::LogFile;
 use crate::process::Guarded;
 use crate::{PATIENCE, free_port};
@@ -48,8 +49,7 @@ pub struct Relay {
 impl Relay {
     /// `poplar-relay serve` on a free loopback port with these upstreams and further arguments; waits until it listens.
     pub async fn start(upstreams: &[Upstream], arguments: &[&str]) -> Result<Relay> {
-        let port = free_port()?;
-        let mut all = vec!["serve".to_owned(), "--listen".into(), format!("127.0.0.1:{port}")];
+        let mut all = Vec::new();
         for Upstream { name, url, ca } in upstreams {
             all.extend(["--upstream".into(), format!("{name}={url}")]);
             if let Some(ca) = ca {
@@ -57,12 +57,35 @@ impl Relay {
             }
         }
         all.extend(arguments.iter().map(|argument| argument.to_string()));
+        Relay::run("serve", all).await
+    }
+
+    /// `poplar-relay demo`: the relay with its built-in mailbox as upstream `demo`.
+    pub async fn demo() -> Result<Relay> {
+        Relay::run("demo", Vec::new()).await
+    }
+
+    async fn run(subcommand: &str, mut arguments: Vec<String>) -> Result<Relay> {
+        let port = free_port()?;
+        arguments.splice(0..0, [subcommand.to_owned(), "--listen".into(), format!("127.0.0.1:{port}")]);
         let dir = tempfile::Builder::new().prefix("poplar-relay-").tempdir()?;
         let log = LogFile::new(dir.path().join("log"));
         let program = program().await?.to_owned();
-        let mut relay = Relay { program, arguments: all, port, log, process: None, _dir: dir };
+        let mut relay = Relay { program, arguments, port, log, process: None, _dir: dir };
         relay.restart().await?;
         Ok(relay)
+    }
+
+    /// A relay before one Dovecot, with an upstream for each way to reach it: `mail` (TLS), `starttls` and `plain`, and one that
+    /// is the same server without a root to trust: `untrusted`.
+    pub async fn before(dovecot: &Dovecot) -> Result<Relay> {
+        let upstreams = [
+            Upstream::new("mail", dovecot.pop3s(), dovecot.ca()),
+            Upstream::new("starttls", dovecot.starttls(), dovecot.ca()),
+            Upstream::new("plain", dovecot.plain(), None),
+            Upstream::new("untrusted", dovecot.pop3s(), None),
+        ];
+        Relay::start(&upstreams, &[]).await
     }
 
     /// The origin of its page.
@@ -97,7 +120,7 @@ impl Relay {
         self.kill();
         let log = File::options().create(true).append(true).open(self.log.path())?;
         let mut command = Command::new(&self.program);
-        command.args(&self.arguments).env("RUST_LOG", "trace").stdin(Stdio::null());
+        command.args(&self.arguments).envs([("POPLAR_LOG", "debug"), ("RUST_LOG", "trace")]).stdin(Stdio::null());
         command.stdout(log.try_clone()?).stderr(log);
         let mut process = Guarded::spawn(&mut command)?;
         let deadline = Instant::now() + PATIENCE;

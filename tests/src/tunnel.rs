@@ -54,7 +54,12 @@ impl Tunnel {
 
     /// Sends bytes as one frame.
     pub async fn send(&mut self, bytes: &[u8]) -> Result<()> {
-        Ok(self.socket.send(Message::Binary(Bytes::copy_from_slice(bytes))).await?)
+        self.send_frame(Message::Binary(Bytes::copy_from_slice(bytes))).await
+    }
+
+    /// Sends any frame, also one that no honest client would.
+    pub async fn send_frame(&mut self, frame: Message) -> Result<()> {
+        Ok(self.socket.send(frame).await?)
     }
 
     /// Sends a command and returns the line that answers it.

@@ -62,6 +62,8 @@ enum Call {
     Accepted { proxy: usize },
     /// Starts the relay.
     Relay { upstreams: Vec<Upstream>, arguments: Option<Vec<String>> },
+    /// Starts the relay with its demo mailbox.
+    Demo,
     /// Kills the relay.
     KillRelay,
     /// Ends the relay in order.
@@ -159,9 +161,9 @@ impl World {
             Call::Relay { upstreams, arguments } => {
                 let arguments = arguments.unwrap_or_default();
                 let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-                let relay = self.relay.insert(Relay::start(&upstreams, &arguments).await?);
-                Ok(json!({ "origin": relay.origin(), "log": relay.log().path() }))
+                Ok(self.started(Relay::start(&upstreams, &arguments).await?))
             }
+            Call::Demo => Ok(self.started(Relay::demo().await?)),
             Call::KillRelay => {
                 self.relay()?.kill();
                 Ok(Value::Null)
@@ -172,6 +174,11 @@ impl World {
                 Ok(Value::Null)
             }
         }
+    }
+
+    fn started(&mut self, relay: Relay) -> Value {
+        let relay = self.relay.insert(relay);
+        json!({ "origin": relay.origin(), "log": relay.log().path() })
     }
 
     fn deliver(&self, user: &str, message: &messages::Message) -> Result<Value> {

@@ -1,0 +1,256 @@
+//! The sync engine on the model server: the order of things, and what a cut at any octet leaves behind.
+
+use std::cell::Cell;
+
+use poplar_client::error::{Code, Result};
+use poplar_client::pop3::{Secret, Window};
+use poplar_client::store::memory::MemoryStore;
+use poplar_client::store::{Batch, Deletion, Edit, Id, Store};
+use poplar_client::sync::{Engine, Login, Report, Retrieve, Table};
+use poplar_tests::model::{Quirks, Server, run};
+
+fn message(n: usize) -> (String, Vec<u8>) {
+    let body = format!("From: a{n}@b.example\r\nSubject: message {n}\r\n\r\nline\r\n.dot\r\n..\r\n{}\r\n", "x".repeat(n * 10));
+    (format!("{}N", 6866 + n), body.into_bytes())
+}
+
+fn server(quirks: Quirks, count: usize) -> Server {
+    Server::new(quirks, (0..count).map(message))
+}
+
+fn table() -> Table<MemoryStore> {
+    Table::new(MemoryStore::default(), |_| {})
+}
+
+/// One session; `before_quit` runs when QUIT is about to be sent.
+fn sync(server: &Server, table: &Table<MemoryStore>, retrieve: Retrieve) -> Result<Report> {
+    run(server, async {
+        let (client, greeting) = server.connect();
+        greeting.wait().await?;
+        let engine = Engine { client: &client, table, now: &|| 1, progress: &|_| {} };
+        let login = Login { user: "u", password: Secret::new("p"), window: Window::PIPELINED };
+        engine.sync(login, retrieve).await
+    })
+}
+
+fn edit(table: &Table<MemoryStore>, id: Id, edit: Edit) {
+    let batch = Batch { edits: vec![(id, edit)], ..Batch::default() };
+    futures_now(table.apply(batch)).unwrap();
+}
+
+/// What is ready at once, as everything in memory is.
+fn futures_now<T>(work: impl Future<Output = T>) -> T {
+    run(&Server::default(), work)
+}
+
+fn body(table: &Table<MemoryStore>, id: Id) -> Vec<u8> {
+    let chunks = table.row(id).unwrap().chunks;
+    (0..chunks).flat_map(|place| futures_now(table.store().chunk(id, place)).unwrap()).collect()
+}
+
+fn count(log: &[String], verb: &str) -> usize {
+    log.iter().filter(|line| line.split(' ').next() == Some(verb)).count()
+}
+
+/// Everything stored is whole, and everything is stored or on the server.
+fn nothing_is_lost(server: &Server, table: &Table<MemoryStore>, all: usize) {
+    futures_now(table.refresh()).unwrap();
+    for n in 0..all {
+        let (uid, bytes) = message(n);
+        let row = table.rows().iter().find(|row| row.uid == uid).cloned();
+        match row.filter(|row| row.retrieved.is_some()) {
+            Some(row) => assert_eq!(body(table, row.id), bytes, "message {n}"),
+            None => assert!(server.uids().contains(&uid), "message {n} is lost"),
+        }
+    }
+}
+
+#[test]
+fn each_message_is_retrieved_once_pipelined_or_not() {
+    for pipelining in [false, true] {
+        let (server, table) = (server(Quirks { pipelining, ..Quirks::default() }, 50), table());
+        assert_eq!(sync(&server, &table, Retrieve::All).unwrap().retrieved, 50);
+        assert_eq!(count(&server.take_log(), "RETR"), 50);
+        assert_eq!(sync(&server, &table, Retrieve::All).unwrap().retrieved, 0);
+        assert_eq!(count(&server.take_log(), "RETR"), 0);
+        nothing_is_lost(&server, &table, 50);
+    }
+}
+
+#[test]
+fn uidl_by_number_where_the_bare_one_is_refused() {
+    let (server, table) = (server(Quirks { no_bare_uidl: true, ..Quirks::default() }, 5), table());
+    assert_eq!(sync(&server, &table, Retrieve::All).unwrap().retrieved, 5);
+    assert_eq!(count(&server.take_log(), "UIDL"), 1 + 5);
+    assert_eq!(sync(&server, &table, Retrieve::All).unwrap().retrieved, 0);
+}
+
+#[test]
+fn headers_are_fetched_once_and_bodies_later() {
+    let (server, table) = (server(Quirks::default(), 5), table());
+    let report = sync(&server, &table, Retrieve::Headers).unwrap();
+    assert_eq!((report.headers, report.retrieved, report.remaining), (5, 0, 5));
+    let envelopes = futures_now(table.store().envelopes(&[1, 5])).unwrap();
+    let subjects: Vec<_> = envelopes.into_iter().map(|envelope| envelope.unwrap().subject).collect();
+    assert_eq!(subjects, ["message 0", "message 4"]);
+    assert_eq!(sync(&server, &table, Retrieve::Headers).unwrap().headers, 0);
+    assert_eq!(count(&server.take_log(), "TOP"), 5);
+    assert_eq!(sync(&server, &table, Retrieve::All).unwrap().retrieved, 5);
+}
+
+#[test]
+fn a_refused_message_is_skipped_and_told() {
+    let quirks = Quirks { unreadable: ["6868N".to_owned()].into(), pipelining: true, ..Quirks::default() };
+    let (server, table) = (server(quirks, 5), table());
+    let report = sync(&server, &table, Retrieve::All).unwrap();
+    assert_eq!((report.retrieved, report.remaining), (4, 1));
+    assert_eq!(report.skipped.len(), 1);
+    assert_eq!((report.skipped[0].error.code, report.skipped[0].error.server_text.as_str()), (Code::Refused, "no such message"));
+    server.change(|quirks| quirks.unreadable.clear());
+    assert_eq!(sync(&server, &table, Retrieve::All).unwrap().retrieved, 1);
+}
+
+#[test]
+fn deletions_are_sent_last_and_confirmed_by_quit() {
+    for lists_deleted in [false, true] {
+        let (server, table) = (server(Quirks { lists_deleted, ..Quirks::default() }, 5), table());
+        sync(&server, &table, Retrieve::All).unwrap();
+        edit(&table, 2, Edit::Delete);
+        edit(&table, 4, Edit::Delete);
+        edit(&table, 4, Edit::Undelete);
+        server.deliver("7000N", &message(0).1);
+        server.take_log();
+        let report = sync(&server, &table, Retrieve::All).unwrap();
+        assert_eq!((report.deleted, report.retrieved), (1, 1));
+        let log = server.take_log();
+        assert_eq!(log[log.len() - 2..], ["DELE 2", "QUIT"]);
+        assert_eq!(table.row(2).unwrap().deletion, Deletion::Confirmed);
+        assert!(table.row(2).unwrap().retrieved.is_some(), "what was stored stays");
+        assert_eq!(server.uids(), ["6866N", "6868N", "6869N", "6870N", "7000N"]);
+        assert_eq!(sync(&server, &table, Retrieve::All).unwrap().deleted, 0);
+    }
+}
+
+#[test]
+fn a_deletion_undone_while_it_was_being_sent_is_taken_back() {
+    let (server, table) = (server(Quirks::default(), 3), table());
+    sync(&server, &table, Retrieve::All).unwrap();
+    edit(&table, 1, Edit::Delete);
+    edit(&table, 2, Edit::Delete);
+    server.take_log();
+    let undone = Cell::new(false);
+    let report = run(&server, async {
+        let (client, greeting) = server.connect();
+        greeting.wait().await.unwrap();
+        let progress = |progress: poplar_client::sync::Progress| {
+            // The first DELE was answered: a person changes their mind.
+            if progress.phase == poplar_client::sync::Phase::Delete && progress.done == 1 && !undone.replace(true) {
+                edit(&table, 1, Edit::Undelete);
+            }
+        };
+        let engine = Engine { client: &client, table: &table, now: &|| 1, progress: &progress };
+        let login = Login { user: "u", password: Secret::new("p"), window: Window::ONE };
+        engine.sync(login, Retrieve::All).await.unwrap()
+    });
+    assert_eq!(report.deleted, 1);
+    let log = server.take_log();
+    assert_eq!(log[log.len() - 5..], ["DELE 1", "DELE 2", "RSET", "DELE 2", "QUIT"]);
+    assert_eq!(server.uids(), ["6866N", "6868N"]);
+    assert_eq!(table.row(1).unwrap().deletion, Deletion::None);
+}
+
+#[test]
+fn a_refused_quit_confirms_nothing_and_the_next_session_tells() {
+    let (server, table) = (server(Quirks { refuses_quit: true, ..Quirks::default() }, 3), table());
+    sync(&server, &table, Retrieve::All).unwrap();
+    edit(&table, 1, Edit::Delete);
+    assert_eq!(sync(&server, &table, Retrieve::All).unwrap().deleted, 0);
+    assert_eq!(table.row(1).unwrap().deletion, Deletion::Sent);
+    server.change(|quirks| quirks.refuses_quit = false);
+    assert_eq!(sync(&server, &table, Retrieve::All).unwrap().deleted, 1, "still listed, so wanted again");
+    assert_eq!(server.uids().len(), 2);
+}
+
+#[test]
+fn a_vanished_message_is_said_to_be_gone() {
+    let (server, table) = (server(Quirks::default(), 3), table());
+    sync(&server, &table, Retrieve::None).unwrap();
+    server.remove("6867N");
+    let fetch = |id: Id| {
+        run(&server, async {
+            let (client, greeting) = server.connect();
+            greeting.wait().await?;
+            let engine = Engine { client: &client, table: &table, now: &|| 1, progress: &|_| {} };
+            let login = Login { user: "u", password: Secret::new("p"), window: Window::ONE };
+            engine.fetch(login, id).await
+        })
+    };
+    server.take_log();
+    assert_eq!(fetch(2).unwrap_err().code, Code::Refused);
+    assert_eq!(server.take_log().last().map(String::as_str), Some("QUIT"));
+    fetch(3).unwrap();
+    assert_eq!(count(&server.take_log(), "RETR"), 1);
+    fetch(3).unwrap();
+    assert_eq!(count(&server.take_log(), "RETR"), 0);
+}
+
+#[test]
+fn a_cut_at_any_octet_loses_nothing_and_fetches_nothing_twice() {
+    let whole = {
+        let (server, table) = (server(Quirks { pipelining: true, ..Quirks::default() }, 6), table());
+        sync(&server, &table, Retrieve::All).unwrap();
+        server.delivered()
+    };
+    for cut in 0..whole {
+        let (server, table) = (server(Quirks { pipelining: true, ..Quirks::default() }, 6), table());
+        server.cut_after(cut);
+        // A cut in the answer to QUIT is no failure: everything was stored, and nothing was to be deleted.
+        if let Err(error) = sync(&server, &table, Retrieve::All) {
+            assert_eq!(error.code, Code::Closed, "cut at {cut}");
+        }
+        nothing_is_lost(&server, &table, 6);
+        let stored = table.rows().iter().filter(|row| row.retrieved.is_some()).count();
+        server.mend();
+        server.take_log();
+        sync(&server, &table, Retrieve::All).unwrap();
+        assert_eq!(count(&server.take_log(), "RETR"), 6 - stored, "cut at {cut}");
+        nothing_is_lost(&server, &table, 6);
+    }
+}
+
+#[test]
+fn a_cut_at_any_octet_of_a_deleting_session_deletes_nothing_that_is_not_stored() {
+    let prepare = || {
+        let (server, table) = (server(Quirks { pipelining: true, ..Quirks::default() }, 6), table());
+        sync(&server, &table, Retrieve::All).unwrap();
+        (1..=3).for_each(|id| edit(&table, id, Edit::Delete));
+        let before = server.delivered();
+        (server, table, before)
+    };
+    let (server, table, before) = prepare();
+    sync(&server, &table, Retrieve::All).unwrap();
+    for cut in 0..server.delivered() - before {
+        let (server, table, _) = prepare();
+        server.cut_after(cut);
+        let _ = sync(&server, &table, Retrieve::All);
+        nothing_is_lost(&server, &table, 6);
+        server.mend();
+        sync(&server, &table, Retrieve::All).unwrap();
+        assert_eq!(server.uids(), ["6869N", "6870N", "6871N"], "cut at {cut}");
+        assert!((1..=3).all(|id| table.row(id).unwrap().deletion == Deletion::Confirmed), "cut at {cut}");
+        assert_eq!(count(&server.take_log(), "RETR"), 6, "cut at {cut}: nothing is retrieved again");
+    }
+}
+
+#[test]
+fn large_messages_are_stored_in_pieces_and_a_cut_leaves_no_leavings() {
+    let large: Vec<u8> = b"Subject: large\r\n\r\n".iter().copied().chain((0..3 << 20).map(|n| b'a' + (n % 23) as u8)).chain(*b"\r\n").collect();
+    let (server, table) = (Server::new(Quirks::default(), [("1N".to_owned(), large.clone())]), table());
+    server.cut_after(2 << 20);
+    sync(&server, &table, Retrieve::All).unwrap_err();
+    assert_eq!(table.row(1).unwrap().retrieved, None);
+    server.mend();
+    sync(&server, &table, Retrieve::All).unwrap();
+    assert_eq!(table.row(1).unwrap().chunks, 4);
+    assert_eq!(body(&table, 1), large);
+}
