@@ -44,11 +44,6 @@ impl Dist {
         if !dir.join(INDEX).is_file() {
             return Err(Error::NotADist { dir: dir.to_path_buf() });
         }
-        Dist::scan(dir)
-    }
-
-    /// Takes what lies in a folder.
-    pub(crate) fn scan(dir: &Path) -> Result<Dist, Error> {
         let mut files = Vec::new();
         walk(dir, Path::new(""), &mut files)?;
         files.sort();
@@ -86,11 +81,10 @@ pub(crate) fn lay_out(web: &Path, out: &Path) -> Result<(), Error> {
     if out.exists() {
         fs::remove_dir_all(out).map_err(Error::file(out))?;
     }
-    let mut files: Vec<_> = [PathBuf::from(INDEX)].into_iter().filter(|index| web.join(index).exists()).collect();
-    for folder in FOLDERS.into_iter().filter(|folder| web.join(folder).exists()) {
+    let mut files = vec![PathBuf::from(INDEX)];
+    for folder in FOLDERS {
         walk(web, Path::new(folder), &mut files)?;
     }
-    fs::create_dir_all(out.join("lib")).map_err(Error::file(out))?;
     for file in files {
         let (from, to) = (web.join(&file), out.join(&file));
         if let Some(parent) = to.parent() {
@@ -166,6 +160,14 @@ mod tests {
     fn a_folder_without_a_page_is_no_dist() {
         let empty = tempfile::tempdir().unwrap();
         assert!(matches!(Dist::open(empty.path()), Err(Error::NotADist { .. })));
+    }
+
+    #[test]
+    fn a_missing_page_is_named() {
+        let (web, out) = (web(), tempfile::tempdir().unwrap());
+        fs::remove_file(web.path().join("index.html")).unwrap();
+        let error = lay_out(web.path(), &out.path().join("dist")).unwrap_err();
+        assert!(error.to_string().contains("index.html"), "{error}");
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub fn build(workspace: &Path, target: &Path, out: &Path) -> Result<Dist, Error>
     let module = wasm::compile(workspace, target)?;
     dist::lay_out(&workspace.join("web"), out)?;
     glue::generate(&module, &out.join("lib"))?;
-    Dist::scan(out)
+    Dist::open(out)
 }
 
 /// Every file and folder that [`build`] reads, for `cargo:rerun-if-changed`.
