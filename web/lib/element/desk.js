@@ -11,8 +11,8 @@ import { Side } from "./side.js";
  * @typedef {import("./session.js").Session} Session
  * @typedef {import("./row-index.js").Filter} Filter
  * @typedef {{
- *   opened: (id: string) => void, mayDelete: (id: string) => boolean, failed: (error: unknown) => void,
- *   signOut: () => void, leave: () => void, clear: () => void
+ *   opened: (id: string) => void, hasReader: () => boolean, mayDelete: (id: string) => boolean,
+ *   failed: (error: unknown) => void, signOut: () => void, leave: () => void, clear: () => void
  * }} Actions what the element around it decides
  */
 
@@ -27,7 +27,12 @@ export class Desk {
   #empty = h("div", { class: "empty", hidden: true });
   #reader;
   #notices;
-  #refresh = () => this.refresh();
+  #frame = 0;
+  /** Progress comes faster than frames: it is drawn once for each. */
+  #refresh = () => {
+    cancelAnimationFrame(this.#frame);
+    this.#frame = requestAnimationFrame(() => this.refresh());
+  };
 
   /**
    * @param {import("./ui.js").Ui} ui
@@ -73,10 +78,12 @@ export class Desk {
   /** Opens a message in the reader. @param {string} id */
   open(id) {
     this.#session.rows.pin(id);
-    setAttribute(this.element, "data-pane", "reader");
     this.#list.setOpen(id);
-    void this.#reader.open(id);
     this.#actions.opened(id);
+    if (!this.#actions.hasReader()) return;
+    setAttribute(this.element, "data-pane", "reader");
+    void this.#reader.open(id);
+    if (!this.#list.isVisible()) this.#reader.focus();
   }
 
   refresh() {
@@ -94,6 +101,7 @@ export class Desk {
 
   close() {
     this.#session.removeEventListener("update", this.#refresh);
+    cancelAnimationFrame(this.#frame);
     this.#list.close();
   }
 

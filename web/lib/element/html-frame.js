@@ -169,7 +169,7 @@ class Copy {
     const contentId = /^cid:/i.test(address) ? decode(address.slice(4)) : null;
     if (!isData && contentId === null) {
       this.#note(from);
-      to.appendChild(this.#target.createTextNode(alt));
+      to.appendChild(this.#target.createTextNode(standIn(alt)));
       return;
     }
     const image = this.#target.createElement("img");
@@ -191,7 +191,7 @@ class Copy {
       image.setAttribute("src", url);
       this.usedIds.add(contentId);
     } else {
-      image.replaceWith(this.#target.createTextNode(alt));
+      image.replaceWith(this.#target.createTextNode(standIn(alt)));
     }
   }
 
@@ -256,6 +256,11 @@ function parseUrl(address) {
   } catch {
     return null;
   }
+}
+
+/** What an image that is not shown leaves behind. @param {string} alt */
+function standIn(alt) {
+  return alt.trim() && `[${alt.trim()}]`;
 }
 
 /** @param {string} contentId */

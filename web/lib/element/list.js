@@ -101,6 +101,11 @@ export class MessageList {
     return index < 0 ? undefined : this.#rows.idAt(this.filter, index + step);
   }
 
+  /** Where only one pane has room, the list is hidden behind the message. */
+  isVisible() {
+    return getComputedStyle(this.element).visibility === "visible";
+  }
+
   focus() {
     this.element.focus({ preventScroll: true });
   }

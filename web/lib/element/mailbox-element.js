@@ -200,6 +200,7 @@ export class PoplarMailboxElement extends Base {
     } else if (!this.#desk && this.#ui) {
       this.#desk = new Desk(this.#ui, session, {
         opened: (id) => this.#announce("message-open", { id }),
+        hasReader: () => this.mode !== "list",
         mayDelete: (id) => this.#announce("before-delete", { id }, true),
         failed: (error) => this.#announce("error", { error }),
         signOut: () => void this.#signOut(),

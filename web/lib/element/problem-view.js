@@ -18,7 +18,7 @@ import { explain } from "./problem.js";
  * @param {string} [counts] how much of the mail is here, where that is known
  */
 export function problemView(problem, actions, ui, counts = "") {
-  const { title, detail, quote } = explain(problem, ui);
+  const { title, detail, quote } = explain(problem, ui, counts);
   const { t } = ui;
   return h(
     "div",
@@ -27,7 +27,7 @@ export function problemView(problem, actions, ui, counts = "") {
     h(
       "div",
       { class: "problem-words" },
-      h("p", {}, h("strong", {}, title), " ", [counts, detail].filter(Boolean).join(" ")),
+      h("p", {}, h("strong", {}, title), " ", detail),
       quote && h("p", { class: "problem-quote" }, t("error.quote"), " ", h("q", { dir: "auto" }, quote)),
     ),
     h("div", { class: "problem-actions" }, ...controls(problem, actions, t)),

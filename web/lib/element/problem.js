@@ -49,11 +49,13 @@ export function isAbort(error) {
  *
  * @param {Problem} problem
  * @param {import("./ui.js").Ui} ui
+ * @param {string} counts how much of the mail is here, where that is known
  * @returns {Explanation}
  */
-export function explain(problem, { t, format }) {
+export function explain(problem, { t, format }, counts) {
   const prefix = prefixFor(problem, t);
-  const part = (/** @type {string} */ name) => t(`${prefix}.${name}`, { origin: globalThis.location?.origin ?? "" });
+  const places = { origin: globalThis.location?.origin ?? "", counts: counts || t("error.counts") };
+  const part = (/** @type {string} */ name) => t(`${prefix}.${name}`, places);
   const quote = problem.serverText.trim();
   const nextTry = problem.retryAfterMs
     ? t("error.at", { time: format.time(new Date(problem.at.getTime() + problem.retryAfterMs)) })

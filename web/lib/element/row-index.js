@@ -45,9 +45,17 @@ export class RowIndex {
   #pinned = new Set();
   /** @type {{ filter: Filter, first: number, last: number }} */
   #window = { filter: "inbox", first: 0, last: 0 };
-  /** @type {Promise<void> | null} */
-  #pass = null;
+  /** Where each message is. @type {Map<string, number>} */
+  #positions = new Map();
+  /** The order may have changed: everything is to be read again. */
   #stale = false;
+  /** Messages of known place that have changed. @type {Set<string>} */
+  #changed = new Set();
+  /** Flags read while a pass runs, which are newer than what the pass may have read. @type {Map<string, number>} */
+  #newer = new Map();
+  /** @type {Promise<void> | null} */
+  #working = null;
+  #wake = () => {};
   #filling = false;
   #closed = false;
 
@@ -90,7 +98,8 @@ export class RowIndex {
    * @returns {number} -1 where it is not in this filter
    */
   indexOf(filter, id) {
-    return this.#views[filter].findIndex((position) => this.#ids[position] === id);
+    const position = this.#positions.get(id);
+    return position === undefined ? -1 : this.#views[filter].indexOf(position);
   }
 
   /**
@@ -104,30 +113,19 @@ export class RowIndex {
   /** Reads the whole mailbox anew, page by page. Calls that come while it runs are served by one more pass. */
   refresh() {
     this.#stale = true;
-    this.#pass ??= this.#passes().finally(() => {
-      this.#pass = null;
-    });
-    return this.#pass;
+    return this.#work();
   }
 
   /**
-   * Some messages changed. Where all of them are on screen, only those are read again.
+   * Some messages changed: only those are read again, unless some are new here and the order is another.
    *
    * @param {readonly string[]} ids
    */
-  async update(ids) {
-    if (this.#pass) return this.refresh();
-    const onScreen = new Set(this.#windowPositions().map((position) => this.#ids[position]));
-    if (!ids.every((id) => onScreen.has(id))) return this.refresh();
-    const changed = new Set(ids);
-    const positions = this.#windowPositions().filter((position) => changed.has(this.#ids[position] ?? ""));
-    await this.#guard(async () => {
-      for (const [offset, limit] of runs(positions)) {
-        const rows = await this.#mailbox.messages({ offset, limit, order: "newest" });
-        rows.forEach((row, i) => this.#place(row, offset + i));
-      }
-      this.#publish(this.#ids, this.#flags);
-    });
+  update(ids) {
+    if (ids.length > PAGE || ids.some((id) => !this.#positions.has(id))) return this.refresh();
+    for (const id of ids) this.#changed.add(id);
+    this.#wake();
+    return this.#work();
   }
 
   /**
@@ -140,7 +138,7 @@ export class RowIndex {
   show(filter, first, last) {
     if (filter !== this.#window.filter && this.#pinned.size > 0) {
       this.#pinned.clear();
-      this.#publish(this.#ids, this.#flags);
+      this.#publish(this.#ids, this.#flags, this.#positions);
     }
     this.#window = { filter, first, last };
     void this.#fill();
@@ -153,19 +151,47 @@ export class RowIndex {
 
   close() {
     this.#closed = true;
+    this.#wake();
     this.#rows.clear();
+    this.#positions.clear();
     this.#ids = [];
     this.#flags = [];
     this.#views = { inbox: [], unread: [], deleted: [] };
   }
 
-  async #passes() {
-    while (this.#stale && !this.#closed) {
-      this.#stale = false;
+  #work() {
+    this.#working ??= this.#guard(() => this.#catchUp()).finally(() => {
+      this.#working = null;
+    });
+    return this.#working;
+  }
+
+  async #catchUp() {
+    let notBefore = 0;
+    while ((this.#stale || this.#changed.size > 0) && !this.#closed) {
       const started = performance.now();
-      await this.#guard(() => this.#readAll());
-      if (this.#stale) await pause(Math.max(PAUSE_MS, PAUSE_RATIO * (performance.now() - started)));
+      if (this.#changed.size > 0) {
+        await this.#readChanged();
+      } else if (started < notBefore) {
+        await this.#rest(notBefore - started);
+      } else {
+        this.#stale = false;
+        await this.#readAll();
+        const ended = performance.now();
+        notBefore = ended + Math.max(PAUSE_MS, PAUSE_RATIO * (ended - started));
+      }
     }
+  }
+
+  /** Waits until it is time for the next pass, or until something known has changed. @param {number} ms */
+  #rest(ms) {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve(undefined);
+      };
+    });
   }
 
   async #readAll() {
@@ -173,19 +199,44 @@ export class RowIndex {
     const ids = [];
     /** @type {number[]} */
     const flags = [];
+    /** @type {Map<string, number>} */
+    const positions = new Map();
     const isFirst = this.#ids.length === 0;
+    let shown = 0;
+    this.#newer.clear();
     for (let limit = FIRST_PAGE; ; limit = PAGE) {
       const rows = await this.#mailbox.messages({ offset: ids.length, limit, order: "newest" });
       if (this.#closed) return;
       for (const row of rows) {
         if (ids.length < FIRST_PAGE || this.#rows.has(row.id)) this.#keep(row);
+        positions.set(row.id, ids.length);
         ids.push(row.id);
         flags.push(flagsOf(row));
       }
       if (rows.length < limit) break;
-      if (isFirst) this.#publish(ids, flags);
+      // The first time there is something to show before all is known; at doubling sizes, so that it costs no more than reading.
+      if (isFirst && ids.length >= 2 * shown) {
+        shown = ids.length;
+        this.#publish(ids, flags, positions);
+      }
+      if (this.#changed.size > 0) await this.#readChanged();
     }
-    this.#publish(ids, flags);
+    for (const [id, flag] of this.#newer) {
+      const position = positions.get(id);
+      if (position !== undefined) flags[position] = flag;
+    }
+    this.#publish(ids, flags, positions);
+  }
+
+  async #readChanged() {
+    const positions = [...this.#changed].map((id) => this.#positions.get(id)).filter((position) => position !== undefined);
+    this.#changed.clear();
+    for (const [offset, limit] of runs(positions.sort((a, b) => a - b))) {
+      const rows = await this.#mailbox.messages({ offset, limit, order: "newest" });
+      if (this.#closed) return;
+      rows.forEach((row, i) => this.#place(row, offset + i));
+    }
+    this.#publish(this.#ids, this.#flags, this.#positions);
   }
 
   async #fill() {
@@ -226,7 +277,9 @@ export class RowIndex {
       this.#stale = true;
       return;
     }
-    this.#flags[position] = flagsOf(row);
+    const flags = flagsOf(row);
+    this.#flags[position] = flags;
+    this.#newer.set(row.id, flags);
     this.#keep(row);
   }
 
@@ -243,8 +296,9 @@ export class RowIndex {
   /**
    * @param {string[]} ids
    * @param {number[]} flags
+   * @param {Map<string, number>} positions
    */
-  #publish(ids, flags) {
+  #publish(ids, flags, positions) {
     /** @type {Record<Filter, number[]>} */
     const views = { inbox: [], unread: [], deleted: [] };
     const counts = { all: ids.length, stored: 0, onlyHere: 0, onlyServer: 0 };
@@ -261,11 +315,11 @@ export class RowIndex {
     });
     this.#ids = ids;
     this.#flags = flags;
+    this.#positions = positions;
     this.#views = views;
     this.#counts = counts;
     this.#wanted = wanted;
     this.#listener.changed();
-    if (this.#stale) void this.refresh();
   }
 
   /** @param {() => Promise<void>} work */
@@ -310,9 +364,4 @@ function runs(positions) {
     else joined.push([position, 1]);
   }
   return joined;
-}
-
-/** @param {number} ms */
-function pause(ms) {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -37,6 +37,8 @@ export class Session extends EventTarget {
   checkedAt = null;
   /** The person ended the last sync. */
   stopped = false;
+  /** Why the server refused the password. The same one is not sent again. @type {unknown} */
+  refusal = null;
   /** @type {AbortController | null} */
   #abort = null;
   /** @type {Promise<void>} */
@@ -51,8 +53,16 @@ export class Session extends EventTarget {
    * @param {{ relay: string, user: string, password: string, server: string, memory: boolean }} options
    */
   static async open({ relay, user, password, server, memory }) {
-    const mailbox = await Mailbox.open({ relay, user, credentials: { password }, storage: memory ? "memory" : "durable" });
-    return new Session(mailbox, { user, server, memory });
+    /** @type {{ session?: Session }} */
+    const holder = {};
+    // Asked for, so that a sign-out that failed can be tried again. The password goes with the session.
+    const credentials = async (/** @type {{ reason: string }} */ { reason }) => {
+      if (reason === "rejected" && holder.session?.refusal) throw holder.session.refusal;
+      return { password };
+    };
+    const mailbox = await Mailbox.open({ relay, user, credentials, storage: memory ? "memory" : "durable" });
+    holder.session = new Session(mailbox, { user, server, memory });
+    return holder.session;
   }
 
   /**
@@ -158,6 +168,7 @@ export class Session extends EventTarget {
     this.problem = null;
     this.report = null;
     this.stopped = false;
+    this.step = null;
     this.#rateFrom = null;
     this.#abort = new AbortController();
     this.#update();
@@ -176,7 +187,7 @@ export class Session extends EventTarget {
     this.busy = null;
     this.step = null;
     this.#abort = null;
-    if (this.accepted) await this.rows.refresh();
+    if (this.accepted) void this.rows.refresh();
     this.#update();
   }
 
@@ -211,6 +222,7 @@ export class Session extends EventTarget {
   #fail(problem, error) {
     if (this.#closed) return;
     this.problem = problem;
+    if (problem.code === "auth-failed") this.refusal = error;
     this.dispatchEvent(new CustomEvent("problem", { detail: error }));
     this.#update();
   }

@@ -40,7 +40,7 @@ export class Side {
     this.#clear = h(
       "button",
       { class: "button button-quiet", type: "button", hidden: memory, title: t("account.clear"), "data-testid": "clear", onclick: actions.clear },
-      icon("close"),
+      icon("erase"),
       h("span", {}, t("account.clear")),
     );
     this.#signOutWord = h("span", {}, t("account.signOut"));

@@ -113,8 +113,8 @@ export class SignIn {
     this.#showForm();
     setAttribute(this.#loading, "hidden", true);
     replace(this.#messages, problemView(problem, actions, this.#ui));
-    if (isReady) this.#password.select();
-    this.focus();
+    if (isReady) this.#password.focus();
+    this.#messages.scrollIntoView({ block: "nearest" });
   }
 
   /**

@@ -7,7 +7,7 @@
 export const base = /* css */ `
 :host {
   display: block;
-  min-height: 320px;
+  min-height: 360px;
   color-scheme: light dark;
   --ground: var(--poplar-ground, light-dark(#ffffff, #141a19));
   --ground-side: light-dark(#f4f6f6, #0f1413);
@@ -96,7 +96,7 @@ a { color: var(--accent); }
 .side { grid-area: side; }
 .list-pane { grid-area: list; }
 .reader { grid-area: reader; }
-.notices { grid-area: notices; }
+.notices { grid-area: notices; max-height: 45vh; overflow: auto; }
 .button-back { display: none; }
 
 .side {
@@ -139,13 +139,12 @@ a { color: var(--accent); }
 
 .problem, .notice {
   display: flex;
-  align-items: start;
+  align-items: center;
   gap: 12px;
   padding: 12px 16px;
   border-top: 1px solid var(--line);
   font-size: 14px;
 }
-.problem > .icon, .notice > .icon { margin-top: 1px; }
 .problem { background: var(--danger-ground); }
 .problem > .icon { color: var(--danger); }
 .notice { background: var(--accent-ground); }
@@ -172,6 +171,7 @@ a { color: var(--accent); }
   .filter-count { margin-inline-start: 0; }
   .side-foot { flex-direction: row; margin: 0 0 0 auto; }
   .side-kept { display: none; }
+  .list-heading .pane-title { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 }
 @container poplar (width < 860px) {
   .side { gap: 8px; }
@@ -195,10 +195,20 @@ a { color: var(--accent); }
   .filter { flex: 1; justify-content: center; min-height: 40px; padding: 4px; border-radius: 0; border-bottom: 2px solid transparent; font-size: 14px; }
   .filter[aria-current="true"] { background: none; border-color: var(--accent); }
   .side-foot { gap: 0; }
-  .problem, .notice { flex-wrap: wrap; row-gap: 8px; }
-  .problem-words { flex-basis: calc(100% - 32px); }
+  .problem { flex-wrap: wrap; row-gap: 8px; align-items: start; }
+  .problem .problem-words { flex-basis: calc(100% - 32px); }
   .problem-actions { margin-inline-start: auto; }
+  .notice { padding: 8px 12px; font-size: 13px; line-height: 18px; }
 }
+:host([mode="list"]) .desk { grid-template: "side" auto "list" minmax(0, 1fr) "notices" auto / minmax(0, 1fr); }
+:host([mode="reader"]) .desk { grid-template: "reader" minmax(0, 1fr) "notices" auto / minmax(0, 1fr); }
+:host([mode="both"]) .desk { grid-template: "side side" auto "list reader" minmax(0, 1fr) "notices notices" auto / 38% minmax(0, 1fr); }
+:host([mode="list"]) .reader, :host([mode="reader"]) :is(.side, .list-pane, .button-back), :host([mode="both"]) .button-back { display: none; }
+:host([mode="both"]) .side { display: flex; }
+:host([mode="reader"]) .reader, :host([mode="both"]) :is(.list-pane, .reader) { visibility: visible; opacity: 1; }
+:host([mode="both"]) .list-pane { grid-area: list; }
+:host([mode="both"]) .reader, :host([mode="reader"]) .reader { grid-area: reader; }
+:host([mode="list"]) .list-pane { grid-area: list; }
 @media (prefers-reduced-motion: reduce) {
   *, ::before, ::after { animation: none !important; transition: none !important; }
 }

@@ -1,7 +1,7 @@
 /** The reader: tools, header, body, attachments. Text is set to at most 72 characters. */
 export const reader = /* css */ `
 .reader { display: flex; flex-direction: column; min-width: 0; min-height: 0; background: var(--ground); }
-.reader:focus-visible { outline-offset: -2px; }
+.reader:focus-visible { outline: none; }
 .reader-toolbar {
   display: flex;
   align-items: center;
@@ -70,8 +70,8 @@ export const reader = /* css */ `
 
 /* A framed message scrolls inside its frame, which has no scripts and so cannot say how tall it is: it takes what is left. */
 .reader-page[data-framed="true"] { display: flex; flex-direction: column; padding-bottom: 20px; }
-.reader-page[data-framed="true"] > * { width: 100%; }
-.reader-page[data-framed="true"] .reader-body { flex: 1 0 auto; display: flex; min-height: min(420px, 70cqh); max-width: 960px; }
+.reader-page[data-framed="true"] > * { width: 100%; max-width: 960px; }
+.reader-page[data-framed="true"] .reader-body { flex: 1 0 auto; display: flex; min-height: min(420px, 70vh); }
 .html-frame { flex: 1; width: 100%; border: 1px solid var(--line); border-radius: var(--radius); background: #ffffff; color-scheme: light; }
 
 .reader .problem { border: 0; border-radius: var(--radius); flex-wrap: wrap; }

@@ -30,7 +30,7 @@ export const welcome = /* css */ `
 .card-title { font-size: 20px; line-height: 28px; font-weight: 600; }
 .card-loading { color: var(--text-quiet); }
 .card-messages:empty { display: none; }
-.card .problem, .card .notice { flex-wrap: wrap; border: 0; border-radius: var(--radius); padding: 12px; }
+.card .problem, .card .notice { flex-wrap: wrap; align-items: start; border: 0; border-radius: var(--radius); padding: 12px; }
 .card .problem-words { flex-basis: calc(100% - 32px); }
 .card .notice p { flex: 1; }
 .form { display: grid; gap: 16px; }
@@ -106,8 +106,10 @@ export const welcome = /* css */ `
 
 @container poplar (width < 860px) {
   .welcome { grid-template-columns: minmax(0, 440px); align-content: start; padding: 24px 16px 40px; }
+  .intro { display: contents; }
   .intro-title { font-size: 24px; line-height: 32px; }
-  .facts { margin-top: 20px; gap: 12px; }
+  .intro-lead { margin-top: -20px; }
+  .facts { order: 1; margin-top: 0; }
 }
 @container poplar (width < 480px) {
   .welcome { padding: 20px 12px 32px; }
