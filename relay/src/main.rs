@@ -1,3 +1,7 @@
-//! The relay.
+//! The `poplar-relay` program. Everything it does lives in the library beside it.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    poplar_relay::main()
+}

@@ -1,0 +1,38 @@
+//! Poplar's relay: carries POP3 bytes between a browser's WebSocket and a mail server's TLS connection, and serves the
+//! page that reads them.
+//!
+//! The modules, in the order a connection meets them:
+//!
+//! - [`config`]: flags, `POPLAR_…` variables and a TOML file, one schema; [`upstream`]: the mail servers it names
+//! - [`serve`]: listeners, the accept loop, a clean end; [`wire`]: one accepted socket, [`proxy`]: who is behind it
+//! - [`http`]: page, library, `/relay.json`, health; [`origin`]: which pages may use the relay; [`limits`], [`metrics`]
+//! - [`tunnel`]: WebSocket bytes both ways; [`dial`]: TCP, STARTTLS and [`tls`] to the upstream; [`address`]: whom it may dial
+//! - [`check`]: the same dialling, step by step and in words
+//! - [`assets`], [`export`], [`demo`]: what is embedded, written out, and built in
+//!
+//! Architecture invariants: the relay connects to configured upstreams and to nothing else; it verifies TLS always; it knows
+//! no POP3 beyond what STARTTLS needs (and `check` asks); it stores nothing and logs neither users nor content.
+
+#![forbid(unsafe_code)]
+
+mod address;
+mod assets;
+mod check;
+mod cli;
+mod config;
+mod demo;
+mod dial;
+mod export;
+mod http;
+mod limits;
+mod metrics;
+mod origin;
+mod proxy;
+mod serve;
+mod tls;
+mod token;
+mod tunnel;
+mod upstream;
+mod wire;
+
+pub use cli::main;
