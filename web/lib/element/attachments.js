@@ -37,7 +37,6 @@ function attachmentButton(attachment, save, { t, format }) {
       class: "attachment",
       type: "button",
       title: name,
-      "aria-label": t("reader.saveOne", { name, type, size }),
       "data-testid": "attachment",
       onclick: () => save(attachment, name),
     },
@@ -45,6 +44,7 @@ function attachmentButton(attachment, save, { t, format }) {
     h("span", { class: "attachment-name" }, name),
     h("span", { class: "attachment-about" }, `${type}, ${size}`),
     icon("save"),
+    h("span", { class: "sr" }, t("reader.saveOne")),
   );
 }
 

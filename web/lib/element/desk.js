@@ -58,6 +58,7 @@ export class Desk {
     });
     this.#notices = new Notices(ui, session, {
       undo: () => void this.#undo(),
+      focus: () => this.focus(),
       signOut: actions.signOut,
       leave: actions.leave,
       signIn: actions.leave,
@@ -66,6 +67,7 @@ export class Desk {
     this.element = h(
       "div",
       { class: "desk", "data-pane": "list", onkeydown: (/** @type {KeyboardEvent} */ event) => this.#key(event) },
+      h("h1", { class: "sr" }, ui.t("account.at", { user: session.about.user, server: session.about.server })),
       this.#side.element,
       pane,
       this.#reader.element,
@@ -90,13 +92,14 @@ export class Desk {
     this.#side.refresh(this.#list.filter);
     this.#header.refresh(this.#list.filter);
     this.#list.refresh();
-    this.#reader.refresh();
+    this.#reader.refresh({ previous: this.#list.neighbour(-1) !== undefined, next: this.#list.neighbour(1) !== undefined });
     this.#notices.refresh();
     this.#refreshEmpty();
   }
 
   focus() {
-    this.#list.focus();
+    if (this.#list.isVisible()) this.#list.focus();
+    else this.#reader.focus();
   }
 
   close() {

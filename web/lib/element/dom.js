@@ -51,6 +51,19 @@ export function setText(node, text) {
 }
 
 /**
+ * Shows one of two controls that share a place. The keyboard goes where the visible one is.
+ *
+ * @param {HTMLElement} shown
+ * @param {HTMLElement} hidden
+ */
+export function swap(shown, hidden) {
+  const hadFocus = hidden.matches(":focus");
+  setAttribute(shown, "hidden", false);
+  setAttribute(hidden, "hidden", true);
+  if (hadFocus) shown.focus();
+}
+
+/**
  * @param {Element} parent
  * @param {...(Node | string | null | false | undefined)} children
  */

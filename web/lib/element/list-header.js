@@ -1,4 +1,4 @@
-import { h, replace, setAttribute, setText } from "./dom.js";
+import { h, replace, setAttribute, setText, swap } from "./dom.js";
 import { icon } from "./icons.js";
 
 /**
@@ -63,16 +63,15 @@ export class ListHeader {
   refresh(filter) {
     const { t } = this.#ui;
     const { busy, step } = this.#session;
-    const syncing = busy === "sync";
     setText(this.#title, t(`filter.${filter}`));
-    setAttribute(this.#check, "hidden", syncing);
-    setAttribute(this.#check, "disabled", busy !== null);
-    setAttribute(this.#cancel, "hidden", !syncing);
-    setAttribute(this.#status, "data-testid", syncing ? "progress" : null);
-    const text = syncing ? this.#progressText(step) : this.#idleText(filter);
+    setAttribute(this.#check, "disabled", busy === "sign-out");
+    if (busy === "sync") swap(this.#cancel, this.#check);
+    else swap(this.#check, this.#cancel);
+    setAttribute(this.#status, "data-testid", busy ? "progress" : null);
+    const text = busy ? this.#progressText(step) : this.#idleText(filter);
     setText(this.#status, text);
-    this.#drawBar(syncing ? step : null, syncing);
-    this.#speak(step?.progress.phase ?? (syncing ? "connect" : "idle"), text);
+    this.#drawBar(busy ? step : null, busy !== null);
+    this.#speak(busy ? (step?.progress.phase ?? "connect") : "idle", text);
   }
 
   /** @param {Step | null} step */

@@ -7,7 +7,7 @@ import { problemView } from "./problem-view.js";
  *
  * @typedef {import("./session.js").Session} Session
  * @typedef {{ text: string, quotes?: string[], undo?: true }} Line
- * @typedef {{ undo: () => void, signOut: () => void, leave: () => void, signIn: () => void }} Actions
+ * @typedef {{ undo: () => void, focus: () => void, signOut: () => void, leave: () => void, signIn: () => void }} Actions
  */
 
 export class Notices {
@@ -35,7 +35,9 @@ export class Notices {
     const key = JSON.stringify([problem && [problem.title, problem.counts, problem.at], lines.map((line) => line.text)]);
     if (key === this.#drawn) return;
     this.#drawn = key;
+    const hadFocus = this.element.matches(":focus-within");
     replace(this.element, problem?.view(), lines.length > 0 && this.#notice(lines));
+    if (hadFocus) this.#actions.focus();
   }
 
   #problem() {

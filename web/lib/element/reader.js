@@ -1,5 +1,5 @@
 import { attachmentList } from "./attachments.js";
-import { h, replace, saveAs, setAttribute, setText } from "./dom.js";
+import { h, replace, saveAs, setAttribute, setText, swap } from "./dom.js";
 import { frameHtml } from "./html-frame.js";
 import { icon, setIcon } from "./icons.js";
 import { problemFrom } from "./problem.js";
@@ -34,6 +34,7 @@ export class Reader {
   #stateIcon = icon("stored");
   #stateText = h("span");
   #state = h("p", { class: "reader-state" }, this.#stateIcon, this.#stateText);
+  #waiting = h("p", { class: "reader-waiting", role: "status" });
   /** @type {Row | undefined} */
   #row;
 
@@ -73,13 +74,16 @@ export class Reader {
     this.id = id;
     this.#row = this.#session.rows.row(id);
     const row = this.#row;
-    const { t } = this.#ui;
+    const body = h("div", { class: "reader-body" }, this.#waiting);
     setAttribute(this.#toolbar.element, "data-idle", false);
-    this.refresh();
-    const waiting = t(row && !row.stored ? "reader.retrieving" : "reader.loading");
-    const body = h("div", { class: "reader-body" }, h("p", { class: "reader-waiting", role: "status" }, waiting));
+    setAttribute(this.#page, "data-framed", false);
     replace(this.#page, row && this.#header({ ...row, to: [], cc: [] }), body);
     this.#page.scrollTop = 0;
+    this.#refreshState();
+    if (row && !row.stored && !row.onServer) {
+      this.#waiting.remove(); // the state line says that it is nowhere
+      return;
+    }
     try {
       const message = await this.#session.mailbox.message(id);
       if (this.id !== id) return;
@@ -90,8 +94,22 @@ export class Reader {
     }
   }
 
-  /** Draws what may have changed about the message: its state, and what can be done with it. */
-  refresh() {
+  /**
+   * Draws what may have changed about the message: its state, what can be done with it, and how far its retrieval is.
+   *
+   * @param {{ previous: boolean, next: boolean }} neighbours
+   */
+  refresh({ previous, next }) {
+    setAttribute(this.#toolbar.previous, "disabled", !previous);
+    setAttribute(this.#toolbar.next, "disabled", !next);
+    this.#refreshState();
+  }
+
+  focus() {
+    this.element.focus({ preventScroll: true });
+  }
+
+  #refreshState() {
     if (this.id === undefined) return;
     this.#row = this.#session.rows.row(this.id) ?? this.#row;
     const row = this.#row;
@@ -102,13 +120,22 @@ export class Reader {
     setText(this.#stateText, isShared ? this.#ui.t("account.memory") : state.sentence);
     setAttribute(this.#state, "data-state", state.state);
     const marked = row.deletion === "wanted" || row.deletion === "sent";
-    setAttribute(this.#toolbar.remove, "hidden", marked);
     setAttribute(this.#toolbar.remove, "disabled", !row.onServer || row.deletion === "confirmed");
-    setAttribute(this.#toolbar.keep, "hidden", !marked);
+    setAttribute(this.#toolbar.save, "disabled", !row.stored && !row.onServer);
+    if (marked) swap(this.#toolbar.keep, this.#toolbar.remove);
+    else swap(this.#toolbar.remove, this.#toolbar.keep);
+    setText(this.#waiting, this.#waitingText(row));
   }
 
-  focus() {
-    this.element.focus({ preventScroll: true });
+  /** @param {Row} row */
+  #waitingText(row) {
+    const { t, format } = this.#ui;
+    const { busy, step } = this.#session;
+    if (row.stored) return t("reader.loading");
+    if (busy) return t("reader.queued");
+    const progress = step?.progress;
+    if (progress?.phase !== "retrieve" || progress.bytes === 0) return t("reader.retrieving");
+    return t("reader.retrieving.bytes", { bytes: format.sizes(progress.bytes, progress.totalBytes) });
   }
 
   /** @param {Message} message */
@@ -116,6 +143,7 @@ export class Reader {
     const { t } = this.#ui;
     const body = h("div", { class: "reader-body" });
     const text = () => (message.text.trim() ? textView(message.text) : h("p", { class: "reader-none" }, t("reader.noText")));
+    setAttribute(this.#page, "data-framed", false);
     if (message.html === null) {
       replace(this.#page, this.#header(message), this.#attachments(message.attachments), body);
       body.append(text());
@@ -237,6 +265,8 @@ export class Reader {
     const keep = button(t("reader.keep"), "undo", { "data-testid": "keep", hidden: true, onclick: onId(this.#actions.keep) });
     const save = button(t("reader.save"), "save", { "data-testid": "save-eml", onclick: () => this.#saveSource() });
     const back = button(t("reader.back"), "back", { class: "button button-back", "data-testid": "back", onclick: this.#actions.back });
+    const previous = iconOnly(t("reader.previous"), "up", () => this.#actions.step(-1));
+    const next = iconOnly(t("reader.next"), "down", () => this.#actions.step(1));
     const element = h(
       "div",
       { class: "reader-toolbar" },
@@ -245,10 +275,10 @@ export class Reader {
       keep,
       save,
       h("span", { class: "spring" }),
-      iconOnly(t("reader.previous"), "up", () => this.#actions.step(-1)),
-      iconOnly(t("reader.next"), "down", () => this.#actions.step(1)),
+      previous,
+      next,
     );
-    return { element, remove, keep };
+    return { element, remove, keep, save, previous, next };
   }
 }
 

@@ -58,7 +58,7 @@ export default {
 
   "list.label": "Messages: {filter}",
   "list.count": { one: "{n} message", other: "{n} messages" },
-  "list.checked": "{count}, checked at {time}",
+  "list.checked": "{count}, checked {time}",
   "list.new": { one: "{n} new message", other: "{n} new messages" },
   "list.check": "Check for mail",
   "list.cancel": "Cancel",
@@ -129,6 +129,8 @@ export default {
   "reader.asHtml": "Formatted",
   "reader.loading": "Opening the message",
   "reader.retrieving": "Retrieving the message from the server",
+  "reader.retrieving.bytes": "Retrieving the message from the server, {bytes}",
+  "reader.queued": "Waiting for the running session with the server to end",
   "reader.noText": "This message has no text.",
   "reader.images": {
     one: "{n} remote image was not loaded. Loading it could tell the sender that you read this.",
@@ -138,7 +140,7 @@ export default {
   "reader.frame": "Formatted message",
   "reader.noName": "Unnamed",
   "reader.declared": "{type}, sent as {declared}",
-  "reader.saveOne": "Save {name}, {type}, {size}",
+  "reader.saveOne": "Save",
   "reader.linkTo": "Opens {url}",
 
   "notice.delete": {

@@ -50,8 +50,8 @@ export const reader = /* css */ `
 }
 .attachment:hover { background: var(--ground-hover); border-color: var(--line-strong); }
 .attachment .icon { grid-row: span 2; color: var(--text-quiet); }
-.attachment .icon:last-child { grid-area: 1 / 3 / span 2; color: var(--accent); width: 18px; height: 18px; }
-.attachment > span { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.attachment .icon[data-icon="save"] { grid-area: 1 / 3 / span 2; color: var(--accent); width: 18px; height: 18px; }
+.attachment > span:not(.sr) { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .attachment-name { font-size: 14px; line-height: 20px; }
 .attachment-about { grid-column: 2; font-size: 12px; line-height: 16px; color: var(--text-quiet); }
 
