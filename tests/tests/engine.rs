@@ -6,7 +6,7 @@ use poplar_client::error::{Code, Result};
 use poplar_client::pop3::{Secret, Window};
 use poplar_client::store::memory::MemoryStore;
 use poplar_client::store::{Batch, Deletion, Edit, Id, Store};
-use poplar_client::sync::{Engine, Login, Report, Retrieve, Table};
+use poplar_client::sync::{Engine, Job, Login, Report, Retrieve, Table};
 use poplar_tests::model::{Quirks, Server, run};
 
 fn message(n: usize) -> (String, Vec<u8>) {
@@ -29,7 +29,7 @@ fn sync(server: &Server, table: &Table<MemoryStore>, retrieve: Retrieve) -> Resu
         greeting.wait().await?;
         let engine = Engine { client: &client, table, now: &|| 1, progress: &|_| {} };
         let login = Login { user: "u", password: Secret::new("p"), window: Window::PIPELINED };
-        engine.sync(login, retrieve).await
+        engine.run(login, Job::Sync(retrieve)).await
     })
 }
 
@@ -150,7 +150,7 @@ fn a_deletion_undone_while_it_was_being_sent_is_taken_back() {
         };
         let engine = Engine { client: &client, table: &table, now: &|| 1, progress: &progress };
         let login = Login { user: "u", password: Secret::new("p"), window: Window::ONE };
-        engine.sync(login, Retrieve::All).await.unwrap()
+        engine.run(login, Job::Sync(Retrieve::All)).await.unwrap()
     });
     assert_eq!(report.deleted, 1);
     let log = server.take_log();
@@ -182,7 +182,7 @@ fn a_vanished_message_is_said_to_be_gone() {
             greeting.wait().await?;
             let engine = Engine { client: &client, table: &table, now: &|| 1, progress: &|_| {} };
             let login = Login { user: "u", password: Secret::new("p"), window: Window::ONE };
-            engine.fetch(login, id).await
+            engine.run(login, Job::Fetch(id)).await
         })
     };
     server.take_log();

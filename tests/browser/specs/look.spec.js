@@ -22,7 +22,10 @@ for (const colorScheme of ["light", "dark"]) {
 
       test("main states", async ({ world, page, reader }) => {
         const shot = async (state) => {
-          const { scrollWidth, clientWidth } = await page.evaluate(() => document.documentElement);
+          const { scrollWidth, clientWidth } = await page.evaluate(() => {
+            const { scrollWidth, clientWidth } = document.documentElement;
+            return { scrollWidth, clientWidth };
+          });
           expect(scrollWidth, `${state} is wider than the window`).toBeLessThanOrEqual(clientWidth);
           await page.screenshot({ path: `${OUTPUT}${state}-${viewport.width}-${colorScheme}.png` });
         };

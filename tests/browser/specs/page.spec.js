@@ -29,7 +29,7 @@ test("a list with sender, subject, size and state, then a message", async ({ wor
   const [plain, , html] = delivered;
   const row = reader.row(plain.subject);
   await expect(row).toContainText(plain.from);
-  await expect(row).toContainText(/\d+ (B|kB)/);
+  await expect(row).toContainText(/\d+\s?(B|kB)/);
   await expect(row).toHaveAttribute("data-state", "new");
   await expect(row).toContainText("New");
 
@@ -46,10 +46,13 @@ test("a list with sender, subject, size and state, then a message", async ({ wor
   await expect(reader.page.frameLocator("[data-testid=reader-html]").locator("p").first()).toBeVisible();
 });
 
-test("no script of a mail runs, and nothing of it is fetched", async ({ world, page, reader }) => {
-  const asked = [];
-  page.on("request", (request) => asked.push(request.url()));
-  await world.deliverText(`From: eve@example.org
+test.describe("hostile mail", () => {
+  test.use({ mayBlock: true });
+
+  test("no script of it runs, and nothing of it is fetched", async ({ world, page, reader }) => {
+    const asked = [];
+    page.on("request", (request) => asked.push(request.url()));
+    await world.deliverText(`From: eve@example.org
 Subject: Hostile
 MIME-Version: 1.0
 Content-Type: text/html; charset=utf-8
@@ -59,12 +62,15 @@ Content-Type: text/html; charset=utf-8
 <svg onload="parent.ran=1"></svg><iframe src="http://evil.example/frame"></iframe><form action="http://evil.example/post"><button>Visible words</button></form>
 <style>@import url(http://evil.example/css); body{background:url(http://evil.example/bg)}</style><a href="javascript:parent.ran=1">click</a></body></html>
 `);
-  await signedIn(world, reader);
-  await reader.read("Hostile");
-  await expect(page.frameLocator("[data-testid=reader-html]").getByText("Visible words")).toBeVisible();
-  expect(await page.evaluate(() => globalThis.ran)).toBeUndefined();
-  expect(asked.filter((url) => !url.startsWith(world.origin))).toEqual([]);
-  await expect(reader.part("reader")).toContainText(/remote image/i);
+    await signedIn(world, reader);
+    await reader.read("Hostile");
+    const shown = await reader.part("reader-html").getAttribute("srcdoc");
+    expect(shown).not.toMatch(/<script|<iframe|<link|<form|<svg|onload|onerror|javascript:|evil\.example/i);
+    await expect(page.frameLocator("[data-testid=reader-html]").getByText("Visible words")).toBeVisible();
+    expect(await page.evaluate(() => globalThis.ran)).toBeUndefined();
+    expect(asked.filter((url) => !url.startsWith(world.origin))).toEqual([]);
+    await expect(reader.part("reader")).toContainText(/remote image/i);
+  });
 });
 
 test("attachment and .eml come down byte for byte", async ({ world, page, reader }) => {

@@ -102,6 +102,8 @@ test("clear() forgets everything here and touches nothing there", async ({ world
   await sync(mailbox);
   expect((await page.evaluate(() => dumpDatabases())).join("\n")).toContain("ann");
   await mailbox.evaluate((mailbox) => mailbox.clear());
+  // Looking afterwards, as a list does that hears of the change, brings nothing back.
+  expect(await rows(mailbox)).toEqual([]);
   expect((await page.evaluate(() => dumpDatabases())).join("\n")).not.toContain("ann");
   expect(await world.stored()).toHaveLength(1);
 

@@ -1,5 +1,6 @@
 // What a first visit costs on the wire, wasm included.
 
+import { Reader } from "../fixtures/reader.js";
 import { expect, test } from "../fixtures/test.js";
 
 /** 150 kB now (issue 2); 200 kB with the whole reader in it. */
@@ -12,10 +13,9 @@ test("first visit weighs less than 150 kB (brotli, as served)", async ({ world, 
   const asked = new Set();
   page.on("request", (request) => asked.add(request.url()));
   await page.goto(`${world.origin}/`);
-  await page.getByTestId("user").fill("ann");
-  await page.getByTestId("password").fill(world.password);
-  await page.getByTestId("submit-sign-in").click();
-  await expect(page.getByTestId("row")).toHaveCount(1);
+  const reader = new Reader(page);
+  await reader.signIn({ password: world.password });
+  await expect(reader.rows()).toHaveCount(1);
 
   const parts = [];
   for (const url of asked) {
