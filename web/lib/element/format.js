@@ -5,6 +5,7 @@
  */
 
 const DAY_MS = 86_400_000;
+/** Decimal units, by power of 1000. English has no short name for the first that is short, so `size.octets` says it. */
 const UNITS = /** @type {const} */ (["byte", "kilobyte", "megabyte", "gigabyte"]);
 
 /**
@@ -44,7 +45,7 @@ export function formatFor(t) {
      * Octets in decimal units: "820 B", "12 kB", "4.8 MB".
      * @param {number} octets
      */
-    size: (octets) => inUnit(locale, octets, unitFor(octets), true),
+    size: (octets) => inUnit(t, octets, unitFor(octets), true),
 
     /**
      * Two counts of octets in the unit of the second: "12.4 of 48 MB".
@@ -53,7 +54,7 @@ export function formatFor(t) {
      */
     sizes(done, total) {
       const unit = unitFor(total);
-      return t("progress.bytes", { done: inUnit(locale, done, unit, false), total: inUnit(locale, total, unit, true) });
+      return t("progress.bytes", { done: inUnit(t, done, unit, false), total: inUnit(t, total, unit, true) });
     },
 
     /**
@@ -79,22 +80,15 @@ function unitFor(octets) {
 }
 
 /**
- * @param {string} locale
+ * @param {import("./words.js").Words} t
  * @param {number} octets
  * @param {number} unit
  * @param {boolean} named
  */
-function inUnit(locale, octets, unit, named) {
+function inUnit(t, octets, unit, named) {
+  if (named && unit === 0) return t("size.octets", { n: octets });
   const value = octets / 1000 ** unit;
   const maximumFractionDigits = unit >= 2 && value < 100 ? 1 : 0;
-  const style = named ? { style: /** @type {const} */ ("unit"), unit: UNITS[unit] ?? "byte", unitDisplay: shortOrNarrow(unit) } : {};
-  return new Intl.NumberFormat(locale, { ...style, maximumFractionDigits }).format(value);
-}
-
-/** The short form of a byte is "byte" in English; the narrow one is "B", which reads like the others.
- * @param {number} unit
- * @returns {"narrow" | "short"}
- */
-function shortOrNarrow(unit) {
-  return unit === 0 ? "narrow" : "short";
+  const style = named ? { style: /** @type {const} */ ("unit"), unit: UNITS[unit] ?? "byte" } : {};
+  return new Intl.NumberFormat(t.locale, { ...style, maximumFractionDigits }).format(value);
 }

@@ -8,6 +8,7 @@ import { safeStyle } from "./html-style.js";
  * No string is ever edited: markup is parsed once, walked as a tree, and written once.
  *
  * @typedef {{ frame: HTMLIFrameElement, blocked: number, usedIds: Set<string> }} Framed
+ * @typedef {{ root: HTMLElement, body: HTMLElement, content: DocumentFragment }} Parsed
  * @typedef {(contentId: string) => Promise<string | null>} InlineImage a `data:` URL for a `cid:` one; the frame cannot load `blob:` URLs
  */
 
@@ -37,6 +38,7 @@ const ATTRIBUTES = new Set(
   ).split(" "),
 );
 const LINKS = new Set(["http:", "https:", "mailto:", "tel:"]);
+const HTML_TAG = /<html\b[^>]*>/i;
 const BODY_TAG = /<body\b[^>]*>/i;
 const INLINE_IMAGE = /^data:image\/(?:png|jpe?g|gif|webp|bmp|avif)[;,]/i;
 
@@ -77,7 +79,7 @@ class Copy {
   #pending = [];
 
   /**
-   * @param {{ body: Element, content: DocumentFragment }} source
+   * @param {Parsed} source
    * @param {Document} target
    * @param {InlineImage} inlineImage
    * @param {import("./words.js").Words} t
@@ -90,7 +92,8 @@ class Copy {
   }
 
   async run() {
-    const { body, content } = this.#source;
+    const { root, body, content } = this.#source;
+    this.#copyAttributes(root, this.#target.documentElement);
     this.#copyAttributes(body, this.#target.body);
     this.#children(content, this.#target.body);
     await Promise.all(this.#pending);
@@ -214,19 +217,20 @@ class Copy {
 
 /**
  * Parses into a fragment of a document without a window: nothing in it loads, runs or applies. As a whole document the message's
- * style sheets would be checked against this page's policy, and reported. A fragment has no body element, so the body's own tag is
- * read apart; taking the wrong one would cost no more than a background.
+ * style sheets would be checked against this page's policy, and reported. A fragment has no html and body elements, so their tags are
+ * read apart; taking the wrong ones would cost no more than a direction or a background.
  *
  * @param {string} html
+ * @returns {Parsed}
  */
 function parse(html) {
   const inert = document.implementation.createHTMLDocument("");
   const range = inert.createRange();
   range.selectNodeContents(inert.body);
   const content = range.createContextualFragment(/** @type {string} */ (trusted(html)));
-  const tag = BODY_TAG.exec(html)?.[0] ?? "";
-  const { body } = new DOMParser().parseFromString(/** @type {string} */ (trusted(tag)), "text/html");
-  return { body, content };
+  const tags = [HTML_TAG, BODY_TAG].map((tag) => tag.exec(html)?.[0] ?? "").join("");
+  const { body, documentElement } = new DOMParser().parseFromString(/** @type {string} */ (trusted(tags)), "text/html");
+  return { root: documentElement, body, content };
 }
 
 /** @param {Document} target */

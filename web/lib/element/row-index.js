@@ -41,7 +41,7 @@ export class RowIndex {
   #counts = { all: 0, stored: 0, onlyHere: 0, onlyServer: 0 };
   /** @type {string[]} */
   #wanted = [];
-  /** Messages opened under the filter "unread": they stay in it until the filter is left. */
+  /** Messages opened under the filter "unread": they stay in it until the filter is left. @type {Set<string>} */
   #pinned = new Set();
   /** @type {{ filter: Filter, first: number, last: number }} */
   #window = { filter: "inbox", first: 0, last: 0 };
@@ -144,9 +144,9 @@ export class RowIndex {
     void this.#fill();
   }
 
-  /** @param {string} id */
+  /** Keeps a message in "unread" while that is shown, though it is being read. @param {string} id */
   pin(id) {
-    this.#pinned.add(id);
+    if (this.#window.filter === "unread") this.#pinned.add(id);
   }
 
   close() {

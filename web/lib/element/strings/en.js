@@ -59,7 +59,7 @@ export default {
   "list.label": "Messages: {filter}",
   "list.count": { one: "{n} message", other: "{n} messages" },
   "list.checked": "{count}, checked {time}",
-  "list.new": { one: "{n} new message", other: "{n} new messages" },
+  "list.new": { one: "{n} new", other: "{n} new" },
   "list.check": "Check for mail",
   "list.cancel": "Cancel",
   "list.empty.inbox": "No messages",
@@ -279,6 +279,7 @@ export default {
   "error.sign-out.meaning.none": "No deletion was waiting. Your mail is unchanged.",
 
   "date.yesterday": "Yesterday",
+  "size.octets": "{n} B",
   "type.application/pdf": "PDF",
   "type.application/zip": "Zip archive",
   "type.application/xml": "XML",
