@@ -37,6 +37,7 @@ test("a list with sender, subject, size and state, then a message", async ({ wor
   await expect(reader.part("reader-from")).toContainText(plain.from);
   await expect(reader.part("reader-text")).not.toBeEmpty();
   await expect(row).toHaveAttribute("data-state", "stored");
+  await expect(reader.part("filter-unread")).toContainText("8");
 
   await reader.read(html.subject);
   const frame = reader.part("reader-html");
