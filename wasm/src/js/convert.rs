@@ -1,5 +1,7 @@
 //! Rust values as plain JavaScript ones.
 
+use core::pin::Pin;
+
 use js_sys::{Array, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
@@ -10,6 +12,11 @@ use crate::pop3::listing::{Named, Sized};
 
 /// A promise for what `work` comes to. `work` begins with the next microtask, in the order of the calls.
 pub(super) fn promise(work: impl Future<Output = Result<JsValue>> + 'static) -> Promise {
+    // Boxed, so that what turns a future into a promise is compiled once and not for each of them.
+    boxed_promise(Box::pin(work))
+}
+
+fn boxed_promise(work: Pin<Box<dyn Future<Output = Result<JsValue>>>>) -> Promise {
     future_to_promise(async move { work.await.map_err(|error| thrown(&error)) })
 }
 

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use futures_util::future::LocalBoxFuture;
 use js_sys::{Array, Function, Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::{AbortSignal, Blob, BlobPropertyBag};
@@ -15,7 +16,7 @@ use crate::pop3::{Client, Secret, Window};
 use crate::store::idb::{Account, IdbStore};
 use crate::store::memory::MemoryStore;
 use crate::store::{Batch, Deletion, Edit, Envelope, Id, Record, Store};
-use crate::sync::{Engine, Login, Phase, Progress, Report, Retrieve, Table};
+use crate::sync::{Engine, Job, Login, Phase, Progress, Report, Retrieve, Table};
 use crate::tunnel;
 
 /// One mailbox.
@@ -107,11 +108,7 @@ impl MailboxCore {
         };
         let mailbox = Rc::clone(&self.0);
         let password = Secret::new(password);
-        promise(async move {
-            let report =
-                mailbox.session(signal, async |engine| engine.sync(mailbox.login(password), retrieve).await).await?;
-            Ok(report_object(&report))
-        })
+        promise(async move { Ok(report_object(&mailbox.session(password, Job::Sync(retrieve), signal).await?)) })
     }
 
     /// Whether the body of a message is stored here.
@@ -124,7 +121,7 @@ impl MailboxCore {
     pub fn retrieve(&self, id: &str, password: String, signal: Option<AbortSignal>) -> Promise {
         let password = Secret::new(password);
         self.with_row(id, async move |mailbox, row| {
-            mailbox.session(signal, async |engine| engine.fetch(mailbox.login(password), row.id).await).await?;
+            mailbox.session(password, Job::Fetch(row.id), signal).await?;
             Ok(JsValue::UNDEFINED)
         })
     }
@@ -134,8 +131,7 @@ impl MailboxCore {
     pub fn wants_deletion(&self) -> Promise {
         let mailbox = Rc::clone(&self.0);
         promise(async move {
-            mailbox.check_open()?;
-            mailbox.table.refresh().await?;
+            mailbox.ready().await?;
             let wanted = |row: &Record| matches!(row.deletion, Deletion::Wanted | Deletion::Sent);
             Ok(mailbox.table.rows().iter().any(wanted).into())
         })
@@ -145,8 +141,7 @@ impl MailboxCore {
     pub fn messages(&self, offset: f64, limit: f64, newest: bool) -> Promise {
         let mailbox = Rc::clone(&self.0);
         promise(async move {
-            mailbox.check_open()?;
-            mailbox.table.refresh().await?;
+            mailbox.ready().await?;
             let (offset, limit) = (offset as usize, limit as usize);
             let rows: Vec<Record> = if newest {
                 mailbox.table.rows().iter().rev().skip(offset).take(limit).cloned().collect()
@@ -165,8 +160,7 @@ impl MailboxCore {
     pub fn count(&self) -> Promise {
         let mailbox = Rc::clone(&self.0);
         promise(async move {
-            mailbox.check_open()?;
-            mailbox.table.refresh().await?;
+            mailbox.ready().await?;
             Ok(number(mailbox.table.rows().len() as u64))
         })
     }
@@ -265,11 +259,7 @@ impl MailboxCore {
     {
         let (mailbox, id) = (Rc::clone(&self.0), id.parse::<Id>().ok());
         promise(async move {
-            mailbox.check_open()?;
-            mailbox.table.refresh().await?;
-            let row = id
-                .and_then(|id| mailbox.table.row(id))
-                .ok_or_else(|| Error::invalid("there is no such message here"))?;
+            let row = mailbox.row(id).await?;
             work(&mailbox, row).await
         })
     }
@@ -277,11 +267,12 @@ impl MailboxCore {
 
 impl Mailbox {
     /// Runs one session, when it is this mailbox's turn among all tabs.
-    async fn session<T>(
-        &self,
-        signal: Option<AbortSignal>,
-        work: impl AsyncFnOnce(&Engine<'_, Kept>) -> Result<T>,
-    ) -> Result<T> {
+    fn session(&self, password: Secret, job: Job, signal: Option<AbortSignal>) -> LocalBoxFuture<'_, Result<Report>> {
+        // Boxed, so that its two callers share one copy of it.
+        Box::pin(self.one_session(password, job, signal))
+    }
+
+    async fn one_session(&self, password: Secret, job: Job, signal: Option<AbortSignal>) -> Result<Report> {
         self.check_open()?;
         let _turn = self.turn(signal.as_ref()).await?;
         self.check_open()?;
@@ -299,7 +290,8 @@ impl Mailbox {
                 self.state("open");
                 *self.session.borrow_mut() = Some(client.clone());
                 let engine = Engine { client: &client, table: &self.table, now: &time::now, progress: &progress };
-                let result = work(&engine).await;
+                let login = Login { user: &self.account.user, password, window: self.window };
+                let result = engine.run(login, job).await;
                 // After QUIT this is nothing; after an error it makes sure that nothing hangs on.
                 client.hang_up(Error::closed());
                 self.session.borrow_mut().take();
@@ -311,12 +303,24 @@ impl Mailbox {
         result
     }
 
-    async fn turn(&self, signal: Option<&AbortSignal>) -> Result<locks::Lock> {
-        locks::acquire(&format!("poplar:{}", self.account.account), signal).await
+    /// Open, and with the rows as they are now.
+    fn ready(&self) -> LocalBoxFuture<'_, Result<()>> {
+        Box::pin(async {
+            self.check_open()?;
+            self.table.refresh().await
+        })
     }
 
-    fn login(&self, password: Secret) -> Login<'_> {
-        Login { user: &self.account.user, password, window: self.window }
+    fn row(&self, id: Option<Id>) -> LocalBoxFuture<'_, Result<Record>> {
+        Box::pin(async move {
+            self.ready().await?;
+            let row = id.and_then(|id| self.table.row(id));
+            row.ok_or_else(|| Error::invalid("there is no such message here"))
+        })
+    }
+
+    async fn turn(&self, signal: Option<&AbortSignal>) -> Result<locks::Lock> {
+        locks::acquire(&format!("poplar:{}", self.account.account), signal).await
     }
 
     /// The whole of a stored message.

@@ -3,6 +3,7 @@
 //! Nothing here judges or cleans: HTML comes out as the sender wrote it, and whoever shows it takes care ([`Message::html`]).
 
 mod envelope;
+mod html_text;
 mod sniff;
 
 use std::borrow::Cow;
@@ -121,9 +122,13 @@ fn address(addr: &mail_parser::Addr<'_>) -> String {
 }
 
 fn text(message: &mail_parser::Message<'_>) -> String {
-    let parts: Vec<Cow<'_, str>> =
-        (0..message.text_body_count()).filter_map(|place| message.body_text(place)).collect();
-    parts.join("\n")
+    let parts = message.text_bodies().filter_map(|part| match &part.body {
+        PartType::Text(text) => Some(Cow::Borrowed(text.as_ref())),
+        // mail-parser would do this as well, with a table of 2,231 entities that is a fifth of its size in the wasm.
+        PartType::Html(html) => Some(Cow::Owned(html_text::html_text(html))),
+        _ => None,
+    });
+    parts.collect::<Vec<_>>().join("\n")
 }
 
 /// Only what the sender wrote as HTML: mail-parser would make some from plain text.

@@ -143,15 +143,19 @@ impl IdbStore {
             envelopes.put_with_key(&written(envelope), &(*id).into()).map_err(failed)?;
         }
 
-        let inserted = batch.insert.iter().map(|record| record.id);
-        let pages: BTreeSet<u32> = inserted.chain(batch.edits.iter().map(|(id, _)| *id)).map(page::page_of).collect();
+        let mut pages = BTreeSet::new();
+        for id in batch.insert.iter().map(|record| record.id).chain(batch.edits.iter().map(|(id, _)| *id)) {
+            pages.insert(page::page_of(id));
+        }
         let table = in_transaction(transaction, TABLE)?;
         let asked: Vec<_> = pages.iter().map(|number| table.get(&(*number).into())).collect();
         let mut rows = BTreeMap::new();
         for request in asked {
             let value = result(&request.map_err(failed)?).await?;
             if !value.is_undefined() {
-                rows.extend(decoded(&value)?.into_iter().map(|record| (record.id, record)));
+                for record in decoded(&value)? {
+                    rows.insert(record.id, record);
+                }
             }
         }
         let changed = batch.apply_to(&mut rows)?;

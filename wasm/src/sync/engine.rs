@@ -43,6 +43,15 @@ pub enum Retrieve {
     All,
 }
 
+/// What a session is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// Bring everything up to date: list, retrieve, delete.
+    Sync(Retrieve),
+    /// Retrieve one message. Deletes nothing.
+    Fetch(Id),
+}
+
 /// Where a session is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
@@ -133,46 +142,41 @@ pub struct Engine<'a, S: Store> {
 }
 
 impl<S: Store> Engine<'_, S> {
-    /// Sign in, list, retrieve, apply wanted deletions, QUIT. One attempt.
+    /// One session from sign-in to QUIT, one attempt.
     ///
     /// # Errors
-    /// What ended the session. What was whole by then is stored.
-    pub async fn sync(&self, login: Login<'_>, retrieve: Retrieve) -> Result<Report> {
+    /// What ended the session: what was whole by then is stored. For [`Job::Fetch`] also `refused`, where the message is no longer on
+    /// the server or the server does not give it.
+    pub async fn run(&self, login: Login<'_>, job: Job) -> Result<Report> {
         let plan = self.open(login).await?;
         let mut report = Report::default();
-        match retrieve {
-            Retrieve::None => {}
-            Retrieve::Headers => self.fetch_headers(&plan, &mut report).await?,
-            Retrieve::All => self.retrieve(self.only_on_server(&plan), &mut report).await?,
+        match job {
+            Job::Sync(retrieve) => {
+                match retrieve {
+                    Retrieve::None => {}
+                    Retrieve::Headers => self.fetch_headers(&plan, &mut report).await?,
+                    Retrieve::All => self.retrieve(self.only_on_server(&plan), &mut report).await?,
+                }
+                self.delete_and_quit(&plan, &mut report).await?;
+            }
+            Job::Fetch(id) => {
+                let fetched = self.fetch(id, &plan, &mut report).await;
+                self.leave().await;
+                fetched?;
+            }
         }
-        self.delete_and_quit(&plan, &mut report).await?;
         report.remaining = self.remaining();
         Ok(report)
     }
 
-    /// Sign in, retrieve one message, QUIT. Deletes nothing.
-    ///
-    /// # Errors
-    /// `refused` where the message is no longer on the server, or the server does not give it; what ended the session.
-    pub async fn fetch(&self, login: Login<'_>, id: Id) -> Result<()> {
-        let plan = self.open(login).await?;
-        let mut report = Report::default();
-        if self.table.row(id).is_some_and(|row| row.retrieved.is_none()) {
-            let wanted = plan.present.iter().find(|present| present.id == id).copied().ok_or_else(vanished);
-            let result = match wanted {
-                Ok(present) => self.retrieve(vec![present], &mut report).await,
-                Err(error) => Err(error),
-            };
-            if let Err(error) = result {
-                self.leave().await;
-                return Err(error);
-            }
+    async fn fetch(&self, id: Id, plan: &Plan, report: &mut Report) -> Result<()> {
+        // Another tab may have retrieved it while this one waited for its turn.
+        if self.table.row(id).is_some_and(|row| row.retrieved.is_some()) {
+            return Ok(());
         }
-        self.leave().await;
-        match report.skipped.pop() {
-            Some(skipped) => Err(skipped.error),
-            None => Ok(()),
-        }
+        let present = plan.present.iter().find(|present| present.id == id).ok_or_else(vanished)?;
+        self.retrieve(vec![*present], report).await?;
+        report.skipped.pop().map_or(Ok(()), |skipped| Err(skipped.error))
     }
 
     /// Signs in and brings the table up to date with what is listed.
@@ -344,7 +348,10 @@ impl<S: Store> Engine<'_, S> {
 
     /// Sends DELE for what is wanted and certain, and ends the session.
     async fn delete_and_quit(&self, plan: &Plan, report: &mut Report) -> Result<()> {
-        let present: BTreeMap<Id, Present> = plan.present.iter().map(|present| (present.id, *present)).collect();
+        let mut present: BTreeMap<Id, Present> = BTreeMap::new();
+        for listed in &plan.present {
+            present.insert(listed.id, *listed);
+        }
         let sent = loop {
             // Another tab may have had a say while this one was retrieving.
             self.table.refresh().await?;

@@ -4,5 +4,5 @@ pub mod engine;
 pub mod planner;
 pub mod table;
 
-pub use engine::{Engine, Login, Phase, Progress, Report, Retrieve};
+pub use engine::{Engine, Job, Login, Phase, Progress, Report, Retrieve};
 pub use table::Table;

@@ -2,7 +2,7 @@
 //!
 //! Architecture invariant: no I/O, no clock, no random source; the same arguments give the same plan.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::pop3::listing::{Named, Sized};
 use crate::store::{Edit, Id, Record, Timestamp};
@@ -48,88 +48,88 @@ pub struct Plan {
 /// which is meant; sizes that tie leave a doubt. What the listing leaves out is marked as gone only where its lines are as many as
 /// STAT said, and even then nothing that is stored is touched.
 pub fn plan(listing: &Listing, rows: &[Record], now: Timestamp) -> Plan {
-    let sizes: BTreeMap<u32, u64> = listing.sizes.iter().map(|line| (line.number, line.octets)).collect();
+    // Filled one by one: collecting would sort first, and a sort per type is kilobytes of wasm.
+    let mut sizes: BTreeMap<u32, u64> = BTreeMap::new();
+    for line in &listing.sizes {
+        sizes.insert(line.number, line.octets);
+    }
     let mut known: BTreeMap<&str, Vec<&Record>> = BTreeMap::new();
     for row in rows {
         known.entry(&row.uid).or_default().push(row);
     }
-    let mut listed: BTreeMap<&str, Vec<(u32, u64)>> = BTreeMap::new();
+    let mut listed: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
     for line in &listing.uids {
-        listed.entry(&line.uid).or_default().push((line.number, sizes.get(&line.number).copied().unwrap_or(0)));
+        listed.entry(&line.uid).or_default().push(sizes.get(&line.number).copied().unwrap_or(0));
+    }
+    let mut pairs: BTreeMap<&str, VecDeque<Pair<'_>>> = BTreeMap::new();
+    for (uid, sizes) in &listed {
+        pairs.insert(uid, pair(uid, sizes, known.get(uid).map(Vec::as_slice).unwrap_or_default()));
     }
 
     let mut plan = Plan::default();
-    let mut fresh = Vec::new();
-    let mut matched = std::collections::BTreeSet::new();
-    for (uid, messages) in &listed {
-        let candidates = known.get(uid).map(Vec::as_slice).unwrap_or_default();
-        let pairs = pair(uid, messages, candidates);
-        for ((number, size), row) in messages.iter().copied().zip(pairs) {
-            match row {
-                Some((row, doubtful)) => {
-                    matched.insert(row.id);
-                    plan.present.push(Present { id: row.id, number, size, doubtful });
-                    let mut after = row.clone();
-                    after.apply(Edit::Listed { size });
-                    // A table of 100,000 rows is not written anew for nothing.
-                    if after != *row {
-                        plan.edits.push((row.id, Edit::Listed { size }));
-                    }
+    let mut matched = BTreeSet::new();
+    let mut ordinals: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut next_id = rows.last().map_or(1, |row| row.id.saturating_add(1));
+    // Ids are given in the server's order, so that they keep it.
+    for Named { number, uid } in &listing.uids {
+        let (number, size) = (*number, sizes.get(number).copied().unwrap_or(0));
+        match pairs.get_mut(uid.as_str()).and_then(VecDeque::pop_front).flatten() {
+            Some((row, doubtful)) => {
+                matched.insert(row.id);
+                plan.present.push(Present { id: row.id, number, size, doubtful });
+                let mut after = row.clone();
+                after.apply(Edit::Listed { size });
+                // A table of 100,000 rows is not written anew for nothing.
+                if after != *row {
+                    plan.edits.push((row.id, Edit::Listed { size }));
                 }
-                None => fresh.push((number, size, *uid)),
+            }
+            None => {
+                let ordinal = ordinals.entry(uid).or_insert_with(|| known.get(uid.as_str()).map_or(0, Vec::len));
+                plan.insert.push(Record {
+                    id: next_id,
+                    uid: uid.clone(),
+                    ordinal: u32::try_from(*ordinal).unwrap_or(u32::MAX),
+                    size,
+                    first_seen: now,
+                    on_server: true,
+                    ..Record::default()
+                });
+                plan.present.push(Present { id: next_id, number, size, doubtful: false });
+                *ordinal += 1;
+                next_id = next_id.saturating_add(1);
             }
         }
-    }
-
-    // Ids are given in the server's order, so that they keep it.
-    fresh.sort_unstable_by_key(|(number, ..)| *number);
-    let mut next_id = rows.last().map_or(1, |row| row.id.saturating_add(1));
-    let mut ordinals: BTreeMap<&str, u32> = BTreeMap::new();
-    for (number, size, uid) in fresh {
-        let taken = known.get(uid).and_then(|rows| rows.iter().map(|row| row.ordinal + 1).max()).unwrap_or(0);
-        let ordinal = ordinals.entry(uid).or_insert(taken);
-        plan.insert.push(Record {
-            id: next_id,
-            uid: uid.to_owned(),
-            ordinal: *ordinal,
-            size,
-            first_seen: now,
-            on_server: true,
-            ..Record::default()
-        });
-        plan.present.push(Present { id: next_id, number, size, doubtful: false });
-        *ordinal += 1;
-        next_id = next_id.saturating_add(1);
     }
 
     if listing.uids.len() == listing.count as usize {
         let gone = rows.iter().filter(|row| row.on_server && !matched.contains(&row.id));
         plan.edits.extend(gone.map(|row| (row.id, Edit::Missing)));
     }
-    plan.present.sort_unstable_by_key(|present| present.number);
     plan
 }
 
-/// For each listed message of one UID, the row it is, and whether that is in doubt.
-fn pair<'a>(uid: &str, messages: &[(u32, u64)], rows: &[&'a Record]) -> Vec<Option<(&'a Record, bool)>> {
-    if let ([(_, size)], [row]) = (messages, rows) {
+/// The row that a listed message is, and whether that is in doubt; `None` for a message never seen before.
+type Pair<'a> = Option<(&'a Record, bool)>;
+
+/// Pairs the listed messages of one UID, given by their sizes, with the rows of that UID.
+fn pair<'a>(uid: &str, sizes: &[u64], rows: &[&'a Record]) -> VecDeque<Pair<'a>> {
+    if let ([size], [row]) = (sizes, rows) {
         // The same name, never gone: the same message, even if the server counts its octets in another way today.
         let same = row.size == *size || (row.on_server && !uid.is_empty());
-        return vec![same.then_some((*row, false))];
+        return VecDeque::from([same.then_some((*row, false))]);
     }
     let mut free: Vec<&Record> = rows.to_vec();
-    let ties = |size: u64| messages.iter().filter(|(_, other)| *other == size).count();
-    messages
-        .iter()
-        .map(|(_, size)| {
-            let of_size = free.iter().filter(|row| row.size == *size).count();
-            // A row that is still on the server is meant rather than one that was gone.
-            let place = (0..free.len())
-                .filter(|place| free.get(*place).is_some_and(|row| row.size == *size))
-                .max_by_key(|place| (free.get(*place).is_some_and(|row| row.on_server), core::cmp::Reverse(*place)))?;
-            Some((free.remove(place), of_size > 1 || ties(*size) > 1))
-        })
-        .collect()
+    let mut pairs = VecDeque::new();
+    for size in sizes {
+        let of_size = free.iter().filter(|row| row.size == *size).count();
+        let twins = sizes.iter().filter(|other| *other == size).count();
+        // A row that is still on the server is meant rather than one that was gone.
+        let place = (free.iter().position(|row| row.size == *size && row.on_server))
+            .or_else(|| free.iter().position(|row| row.size == *size));
+        pairs.push_back(place.map(|place| (free.remove(place), of_size > 1 || twins > 1)));
+    }
+    pairs
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use core::cell::{Cell, Ref, RefCell};
 
+use futures_util::future::LocalBoxFuture;
+
 use crate::error::Result;
 use crate::store::{Batch, Id, Record, Store};
 
@@ -47,7 +49,12 @@ impl<S: Store> Table<S> {
     ///
     /// # Errors
     /// `store`.
-    pub async fn refresh(&self) -> Result<()> {
+    pub fn refresh(&self) -> LocalBoxFuture<'_, Result<()>> {
+        // Boxed: a dozen callers would each have a copy of it in the wasm.
+        Box::pin(self.read_again())
+    }
+
+    async fn read_again(&self) -> Result<()> {
         while self.stale.replace(false) {
             match self.store.records().await {
                 Ok(rows) => *self.rows.borrow_mut() = rows,
