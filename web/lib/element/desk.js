@@ -1,9 +1,7 @@
-import { h, replace, setAttribute } from "./dom.js";
-import { ListHeader } from "./list-header.js";
+import { h, icon, replace, setAttribute, setText } from "./dom.js";
 import { MessageList } from "./list.js";
-import { Notices } from "./notices.js";
 import { Reader } from "./reader.js";
-import { Side } from "./side.js";
+import { ListHeader, Notices } from "./status.js";
 
 /**
  * The signed-in view: account and filters, list, reader, and the strip that says what will happen on the server.
@@ -14,7 +12,14 @@ import { Side } from "./side.js";
  *   opened: (id: string) => void, hasReader: () => boolean, mayDelete: (id: string) => boolean,
  *   failed: (error: unknown) => void, signOut: () => void, leave: () => void, clear: () => void
  * }} Actions what the element around it decides
+ * @typedef {{ filter: (filter: Filter) => void, signOut: () => void, clear: () => void }} SideActions
  */
+
+const FILTERS = /** @type {const} */ ([
+  ["inbox", "inbox"],
+  ["unread", "unread"],
+  ["deleted", "trash"],
+]);
 
 export class Desk {
   element;
@@ -34,11 +39,7 @@ export class Desk {
     this.#frame = requestAnimationFrame(() => this.refresh());
   };
 
-  /**
-   * @param {import("./ui.js").Ui} ui
-   * @param {Session} session
-   * @param {Actions} actions
-   */
+  /** @param {import("./words.js").Ui} ui @param {Session} session @param {Actions} actions */
   constructor(ui, session, actions) {
     this.#ui = ui;
     this.#session = session;
@@ -165,5 +166,80 @@ export class Desk {
     else if (event.key === "Delete" && id !== undefined) void this.#remove(id);
     else return;
     event.preventDefault();
+  }
+}
+
+/** The account, the filters, and what is kept on this computer: a column where there is room, a bar where there is not. */
+class Side {
+  element;
+  #ui;
+  #session;
+  /** @type {Map<Filter, { button: HTMLButtonElement, count: HTMLSpanElement }>} */
+  #filters = new Map();
+  #kept;
+  #clear;
+  #signOut;
+  #signOutWord;
+
+  /** @param {import("./words.js").Ui} ui @param {Session} session @param {SideActions} actions */
+  constructor(ui, session, actions) {
+    const { t } = ui;
+    const { user, server, memory } = session.about;
+    this.#ui = ui;
+    this.#session = session;
+    this.#kept = h("p", { class: "side-kept" });
+    this.#clear = h(
+      "button",
+      { class: "button button-quiet", type: "button", hidden: memory, title: t("account.clear"), "data-testid": "clear", onclick: actions.clear },
+      icon("erase"),
+      h("span", {}, t("account.clear")),
+    );
+    this.#signOutWord = h("span", {}, t("account.signOut"));
+    this.#signOut = h(
+      "button",
+      { class: "button button-quiet", type: "button", "data-testid": "sign-out", onclick: actions.signOut },
+      icon("exit"),
+      this.#signOutWord,
+    );
+    this.element = h(
+      "nav",
+      { class: "side", "aria-label": t("account.region") },
+      h("div", { class: "side-account", title: t("account.at", { user, server }) }, h("p", { class: "side-user" }, user), h("p", { class: "side-server" }, server)),
+      h("div", { class: "filters", role: "group", "aria-label": t("filter.label") }, ...FILTERS.map(([filter, name]) => this.#makeFilter(filter, name, actions.filter))),
+      h("div", { class: "side-foot" }, this.#kept, this.#clear, this.#signOut),
+    );
+  }
+
+  /** @param {Filter} current */
+  refresh(current) {
+    const { t, format } = this.#ui;
+    const { about, busy, rows } = this.#session;
+    for (const [filter, { button, count }] of this.#filters) {
+      const n = rows.length(filter);
+      setAttribute(button, "aria-current", filter === current);
+      setText(count, n > 0 ? format.number(n) : "");
+    }
+    setText(this.#kept, about.memory ? t("account.memory") : t("account.kept", { n: rows.counts.stored }));
+    setAttribute(this.#signOut, "disabled", busy === "sign-out");
+    setAttribute(this.#clear, "disabled", busy === "sign-out");
+    setText(this.#signOutWord, t(busy === "sign-out" ? "account.signingOut" : "account.signOut"));
+  }
+
+  /** @param {Filter} filter @param {import("./dom.js").IconName} name @param {(filter: Filter) => void} choose */
+  #makeFilter(filter, name, choose) {
+    const { t } = this.#ui;
+    const count = h("span", { class: "filter-count" });
+    const long = t(`filter.${filter}`);
+    const short = t(`filter.${filter}.short`) || long;
+    const button = h(
+      "button",
+      { class: "filter", type: "button", "data-testid": `filter-${filter}`, onclick: () => choose(filter) },
+      icon(name),
+      h("span", { class: "filter-long" }, long),
+      h("span", { class: "filter-short" }, short),
+      count,
+    );
+    this.#filters.set(filter, { button, count });
+    return button;
   }
 }

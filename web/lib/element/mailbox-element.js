@@ -1,13 +1,12 @@
 import { Mailbox } from "../poplar-mail.js";
-import { confirm } from "./confirm.js";
+import { confirm, h } from "./dom.js";
 import { Desk } from "./desk.js";
-import { h } from "./dom.js";
 import { problemFrom, relayProblem } from "./problem.js";
 import { fetchUpstreams, relayAddress, tunnelUrl, upstreamOf } from "./relay.js";
 import { Session } from "./session.js";
 import { SignIn } from "./sign-in.js";
-import { styleSheets } from "./styles/index.js";
-import { uiFor } from "./ui.js";
+import { styleSheets } from "./styles.js";
+import { uiFor } from "./words.js";
 
 /**
  * `<poplar-mailbox>`: a mailbox to sign in to, read and tidy, in one element.
@@ -45,7 +44,7 @@ export class PoplarMailboxElement extends Base {
   #internals;
   #root;
   #screen;
-  /** @type {import("./ui.js").Ui | null} */
+  /** @type {import("./words.js").Ui | null} */
   #ui = null;
   /** @type {SignIn | null} */
   #signIn = null;
@@ -94,11 +93,7 @@ export class PoplarMailboxElement extends Base {
     (this.#desk ?? this.#signIn)?.focus();
   }
 
-  /**
-   * Shows a message, once signed in.
-   *
-   * @param {string} id
-   */
+  /** Shows a message, once signed in. @param {string} id */
   open(id) {
     this.#desk?.open(id);
   }
@@ -137,11 +132,7 @@ export class PoplarMailboxElement extends Base {
     void this.#offer(signIn, user, this.#start.signal);
   }
 
-  /**
-   * @param {SignIn} signIn
-   * @param {string} user
-   * @param {AbortSignal} signal
-   */
+  /** @param {SignIn} signIn @param {string} user @param {AbortSignal} signal */
   async #offer(signIn, user, signal) {
     try {
       const upstreams = await fetchUpstreams(this.#address(), signal);
@@ -156,10 +147,7 @@ export class PoplarMailboxElement extends Base {
     }
   }
 
-  /**
-   * @param {readonly import("./relay.js").Upstream[]} upstreams
-   * @returns {Promise<Kept[]>}
-   */
+  /** @param {readonly import("./relay.js").Upstream[]} upstreams @returns {Promise<Kept[]>} */
   async #keptHere(upstreams) {
     try {
       const accounts = await Mailbox.accounts();
@@ -278,12 +266,7 @@ export class PoplarMailboxElement extends Base {
     return t ? confirm(this.#root, { title: t("clear.title"), lines, confirm: t("clear.confirm"), cancel: t("dialog.cancel") }) : false;
   }
 
-  /**
-   * Back to the sign-in card.
-   *
-   * @param {readonly string[]} said
-   * @param {string} user
-   */
+  /** Back to the sign-in card. @param {readonly string[]} said @param {string} user */
   #return(said, user) {
     this.#desk?.close();
     this.#desk = null;
@@ -312,12 +295,7 @@ export class PoplarMailboxElement extends Base {
     return this.relay ? relayAddress(this.relay, document.baseURI) : relayAddress(OWN_RELAY.href, OWN_RELAY);
   }
 
-  /**
-   * @param {string} type
-   * @param {object} detail
-   * @param {boolean} [cancelable]
-   * @returns {boolean} whether nobody objected
-   */
+  /** @param {string} type @param {object} detail @param {boolean} [cancelable] @returns {boolean} whether nobody objected */
   #announce(type, detail, cancelable = false) {
     return this.dispatchEvent(new CustomEvent(type, { detail, cancelable }));
   }

@@ -1,3 +1,5 @@
+import { h, icon } from "./dom.js";
+
 /**
  * What went wrong, as the views see it: the public part of a `MailError`, and where it happened.
  *
@@ -6,14 +8,14 @@
  *   code: string, retryable: boolean, retryAfterMs: number | null, serverText: string,
  *   context: Context, at: Date, pending: number, memory: boolean
  * }} Problem
- * @typedef {{ title: string, detail: string, quote: string }} Explanation
+ * @typedef {{
+ *   retry: (() => void) | null, dismiss: (() => void) | null, signIn: (() => void) | null, leave: (() => void) | null
+ * }} Actions controls that make sense where the problem is shown; `null` for none
  */
 
 /**
- * @param {unknown} error a `MailError`; anything else is a defect of this page and becomes `internal`
- * @param {Context} context
- * @param {Partial<Problem>} [extra]
- * @returns {Problem}
+ * @param {unknown} error a `MailError`; anything else is a defect of this page and becomes `internal` @param {Context} context
+ * @param {Partial<Problem>} [extra] @returns {Problem}
  */
 export function problemFrom(error, context, extra = {}) {
   const known = isMailError(error) ? error : { code: "internal", retryable: false, retryAfterMs: null, serverText: "" };
@@ -30,11 +32,7 @@ export function problemFrom(error, context, extra = {}) {
   };
 }
 
-/**
- * A problem that was found before the library was asked: the relay gave no answer.
- *
- * @returns {Problem}
- */
+/** A problem that was found before the library was asked: the relay gave no answer. @returns {Problem} */
 export function relayProblem() {
   return problemFrom({ code: "relay-unreachable", retryable: true, retryAfterMs: null, serverText: "" }, "sync");
 }
@@ -45,14 +43,32 @@ export function isAbort(error) {
 }
 
 /**
- * Puts a problem into sentences: what happened; what it means for the mail and what to do; the server's own words.
- *
- * @param {Problem} problem
- * @param {import("./ui.js").Ui} ui
- * @param {string} counts how much of the mail is here, where that is known
- * @returns {Explanation}
+ * A problem in words, with what can be done about it. The server's own words are a quotation below ours.
+ * @param {Problem} problem @param {Actions} actions @param {import("./words.js").Ui} ui
+ * @param {string} [counts] how much of the mail is here, where that is known
  */
-export function explain(problem, { t, format }, counts) {
+export function problemView(problem, actions, ui, counts = "") {
+  const { title, detail, quote } = explain(problem, ui, counts);
+  const { t } = ui;
+  return h(
+    "div",
+    { class: "problem", role: "alert", "data-testid": "error", "data-code": problem.code },
+    icon("alert"),
+    h(
+      "div",
+      { class: "problem-words" },
+      h("p", {}, h("strong", {}, title), " ", detail),
+      quote && h("p", { class: "problem-quote" }, t("error.quote"), " ", h("q", { dir: "auto" }, quote)),
+    ),
+    h("div", { class: "problem-actions" }, ...controls(problem, actions, t)),
+  );
+}
+
+/**
+ * Puts a problem into sentences: what happened; what it means for the mail and what to do; the server's own words.
+ * @param {Problem} problem @param {import("./words.js").Ui} ui @param {string} counts
+ */
+function explain(problem, { t, format }, counts) {
   const prefix = prefixFor(problem, t);
   const places = { origin: globalThis.location?.origin ?? "", counts: counts || t("error.counts") };
   const part = (/** @type {string} */ name) => t(`${prefix}.${name}`, places);
@@ -67,10 +83,7 @@ export function explain(problem, { t, format }, counts) {
   return { title: part("title"), detail: sentences(part("meaning"), nextTry), quote };
 }
 
-/**
- * @param {Problem} problem
- * @param {import("./words.js").Words} t
- */
+/** @param {Problem} problem @param {import("./words.js").Words} t */
 function prefixFor(problem, t) {
   const special = `error.${problem.context}.${problem.code}`;
   if (t.has(`${special}.title`)) return special;
@@ -78,10 +91,7 @@ function prefixFor(problem, t) {
   return t.has(`${plain}.title`) ? plain : "error.internal";
 }
 
-/**
- * @param {Problem} problem
- * @param {import("./words.js").Words} t
- */
+/** @param {Problem} problem @param {import("./words.js").Words} t */
 function signOutMeaning(problem, t) {
   if (problem.pending === 0) return t("error.sign-out.meaning.none");
   return t(problem.memory ? "error.sign-out.meaning.memory" : "error.sign-out.meaning", { n: problem.pending });
@@ -94,10 +104,21 @@ function sentences(...parts) {
 
 /**
  * By shape and not by class: two versions of the library may live in one page.
- *
- * @param {unknown} error
- * @returns {error is Pick<Problem, "code" | "retryable" | "retryAfterMs" | "serverText">}
+ * @param {unknown} error @returns {error is Pick<Problem, "code" | "retryable" | "retryAfterMs" | "serverText">}
  */
 function isMailError(error) {
   return typeof error === "object" && error !== null && "serverText" in error && "code" in error && typeof error.code === "string";
+}
+
+/** @param {Problem} problem @param {Actions} actions @param {import("./words.js").Words} t */
+function controls(problem, { retry, dismiss, signIn, leave }, t) {
+  const button = (/** @type {string} */ label, /** @type {() => void} */ onclick) => h("button", { class: "button", type: "button", onclick }, label);
+  const isSignIn = problem.code === "auth-failed" || problem.code === "locked" || problem.code === "wrong-secret";
+  if (problem.code === "internal") return [button(t("error.reload"), () => location.reload())];
+  return [
+    signIn && isSignIn && button(t("error.signInAgain"), signIn),
+    retry && !isSignIn && (problem.retryable || problem.context === "sign-out") && button(t("error.retry"), retry),
+    leave && button(t("error.leave"), leave),
+    dismiss && button(t("notice.dismiss"), dismiss),
+  ];
 }

@@ -1,18 +1,14 @@
-import { attachmentList } from "./attachments.js";
-import { h, replace, saveAs, setAttribute, setText, swap } from "./dom.js";
-import { frameHtml } from "./html-frame.js";
-import { icon, setIcon } from "./icons.js";
-import { problemFrom } from "./problem.js";
-import { problemView } from "./problem-view.js";
-import { rowState, sender } from "./row.js";
-import { textView } from "./text-view.js";
+import { frameHtml, textView } from "./body.js";
+import { h, icon, replace, saveAs, setAttribute, setIcon, setText, swap } from "./dom.js";
+import { rowState, sender } from "./list.js";
+import { problemFrom, problemView } from "./problem.js";
 
 /**
  * One message: who, when, what; its text or its HTML; its attachments; and what can be done with it.
  *
  * @typedef {import("../poplar-mail.js").Message} Message
  * @typedef {import("../poplar-mail.js").Row} Row
- * @typedef {import("./html-frame.js").Framed} Framed
+ * @typedef {Message["attachments"][number]} Attachment
  * @typedef {{
  *   back: () => void, step: (by: 1 | -1) => void, remove: (id: string) => void, keep: (id: string) => void,
  *   failed: (error: unknown) => void, signIn: () => void
@@ -38,11 +34,7 @@ export class Reader {
   /** @type {Row | undefined} */
   #row;
 
-  /**
-   * @param {import("./ui.js").Ui} ui
-   * @param {import("./session.js").Session} session
-   * @param {Actions} actions
-   */
+  /** @param {import("./words.js").Ui} ui @param {import("./session.js").Session} session @param {Actions} actions */
   constructor(ui, session, actions) {
     this.#ui = ui;
     this.#session = session;
@@ -65,11 +57,7 @@ export class Reader {
     replace(this.#page, h("p", { class: "reader-none" }, this.#ui.t("reader.none")));
   }
 
-  /**
-   * Shows what the list knows at once, and the message as soon as it is there.
-   *
-   * @param {string} id
-   */
+  /** Shows what the list knows at once, and the message as soon as it is there. @param {string} id */
   async open(id) {
     this.id = id;
     this.#row = this.#session.rows.row(id);
@@ -96,7 +84,6 @@ export class Reader {
 
   /**
    * Draws what may have changed about the message: its state, what can be done with it, and how far its retrieval is.
-   *
    * @param {{ previous: boolean, next: boolean }} neighbours
    */
   refresh({ previous, next }) {
@@ -200,10 +187,7 @@ export class Reader {
     );
   }
 
-  /**
-   * @param {string} label
-   * @param {readonly string[]} people
-   */
+  /** @param {string} label @param {readonly string[]} people */
   #recipients(label, people) {
     if (people.length === 0) return null;
     const named = people.slice(0, NAMED_RECIPIENTS).join(", ");
@@ -219,10 +203,7 @@ export class Reader {
     return attachmentList(attachments, ({ index }, name) => this.#save(() => this.#session.mailbox.attachment(id, index), name), this.#ui);
   }
 
-  /**
-   * @param {Message} message
-   * @param {string} contentId
-   */
+  /** @param {Message} message @param {string} contentId */
   async #inlineImage(message, contentId) {
     const image = message.attachments.find((one) => one.contentId === contentId && one.type.startsWith("image/"));
     if (!image) return null;
@@ -230,10 +211,7 @@ export class Reader {
     return dataUrl(new Blob([bytes], { type: image.type }));
   }
 
-  /**
-   * @param {() => Promise<Blob>} blob
-   * @param {string} name
-   */
+  /** @param {() => Promise<Blob>} blob @param {string} name */
   #save(blob, name) {
     void this.#session.attempt(async () => saveAs(await blob(), name));
   }
@@ -243,11 +221,7 @@ export class Reader {
     if (id !== undefined) this.#save(() => this.#session.mailbox.raw(id), fileName(this.#row?.date ?? null));
   }
 
-  /**
-   * @param {unknown} error
-   * @param {string} id
-   * @param {Element} body
-   */
+  /** @param {unknown} error @param {string} id @param {Element} body */
   #fail(error, id, body) {
     const actions = { retry: () => void this.open(id), dismiss: null, signIn: this.#actions.signIn, leave: null };
     replace(body, problemView(problemFrom(error, "message"), actions, this.#ui));
@@ -257,9 +231,9 @@ export class Reader {
   #makeToolbar() {
     const { t } = this.#ui;
     const onId = (/** @type {(id: string) => void} */ act) => () => this.id !== undefined && act(this.id);
-    const button = (/** @type {string} */ label, /** @type {import("./icons.js").IconName} */ name, /** @type {Record<string, unknown>} */ more) =>
+    const button = (/** @type {string} */ label, /** @type {import("./dom.js").IconName} */ name, /** @type {Record<string, unknown>} */ more) =>
       h("button", { class: "button", type: "button", ...more }, icon(name), h("span", {}, label));
-    const iconOnly = (/** @type {string} */ label, /** @type {import("./icons.js").IconName} */ name, /** @type {() => void} */ onclick) =>
+    const iconOnly = (/** @type {string} */ label, /** @type {import("./dom.js").IconName} */ name, /** @type {() => void} */ onclick) =>
       h("button", { class: "button button-icon", type: "button", "aria-label": label, title: label, onclick }, icon(name));
     const remove = button(t("reader.delete"), "trash", { "data-testid": "delete", onclick: onId(this.#actions.remove) });
     const keep = button(t("reader.keep"), "undo", { "data-testid": "keep", hidden: true, onclick: onId(this.#actions.keep) });
@@ -283,19 +257,56 @@ export class Reader {
 }
 
 /**
- * A file name that says nothing about the message but its date.
- *
- * @param {Date | null} date
+ * The attachments of one message, each a button that saves it.
+ * @param {readonly Attachment[]} attachments @param {(attachment: Attachment, name: string) => void} save
+ * @param {import("./words.js").Ui} ui
  */
+function attachmentList(attachments, save, ui) {
+  const { t } = ui;
+  return h(
+    "section",
+    { class: "attachments", "aria-label": t("reader.attachments", { n: attachments.length }) },
+    h("h3", { class: "attachments-title" }, t("reader.attachments", { n: attachments.length })),
+    h("ul", { class: "attachments-list" }, ...attachments.map((one) => h("li", {}, attachmentButton(one, save, ui)))),
+  );
+}
+
+/** @param {Attachment} attachment @param {(attachment: Attachment, name: string) => void} save @param {import("./words.js").Ui} ui */
+function attachmentButton(attachment, save, { t, format }) {
+  const name = attachment.name || t("reader.noName");
+  const type = typeText(attachment, t);
+  const size = format.size(attachment.size);
+  return h(
+    "button",
+    {
+      class: "attachment",
+      type: "button",
+      title: name,
+      "data-testid": "attachment",
+      onclick: () => save(attachment, name),
+    },
+    icon(attachment.type.startsWith("image/") ? "picture" : "file"),
+    h("span", { class: "attachment-name" }, name),
+    h("span", { class: "attachment-about" }, `${type}, ${size}`),
+    icon("save"),
+    h("span", { class: "sr" }, t("reader.saveOne")),
+  );
+}
+
+/** What it is, and what the sender said it is where that differs. @param {Attachment} attachment @param {import("./words.js").Words} t */
+function typeText({ type, declaredType }, t) {
+  const word = (/** @type {string} */ mime) => t(`type.${mime}`) || mime;
+  const differs = declaredType && declaredType !== type && declaredType !== "application/octet-stream";
+  return differs ? t("reader.declared", { type: word(type), declared: word(declaredType) }) : word(type);
+}
+
+/** A file name that says nothing about the message but its date. @param {Date | null} date */
 function fileName(date) {
   const stamp = date ? date.toISOString().slice(0, 16).replace("T", "-").replace(":", "") : "undated";
   return `message-${stamp}.eml`;
 }
 
-/**
- * @param {Blob} blob
- * @returns {Promise<string>}
- */
+/** @param {Blob} blob @returns {Promise<string>} */
 function dataUrl(blob) {
   return new Promise((resolve, reject) => {
     const reader = new FileReader();

@@ -11,10 +11,7 @@ const TUNNEL = /^(.*\/)pop3\/([a-z0-9-]{1,32})\/?$/;
 /**
  * Reads the `relay` attribute, which is either a relay (`https://relay.example`) or one tunnel of it
  * (`wss://relay.example/pop3/NAME`; then there is no choice of mail server).
- *
- * @param {string} relay
- * @param {string | URL} base what a relative address is relative to
- * @returns {RelayAddress}
+ * @param {string} relay @param {string | URL} base what a relative address is relative to @returns {RelayAddress}
  * @throws {TypeError} if it is no URL
  */
 export function relayAddress(relay, base) {
@@ -31,12 +28,7 @@ export function relayAddress(relay, base) {
   return { base: url, upstream: null };
 }
 
-/**
- * The WebSocket address of one upstream.
- *
- * @param {RelayAddress} address
- * @param {string} name
- */
+/** The WebSocket address of one upstream. @param {RelayAddress} address @param {string} name */
 export function tunnelUrl(address, name) {
   const url = new URL(`pop3/${name}`, address.base);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
@@ -45,10 +37,7 @@ export function tunnelUrl(address, name) {
 
 /**
  * Asks the relay which mail servers it serves.
- *
- * @param {RelayAddress} address
- * @param {AbortSignal} signal
- * @returns {Promise<Upstream[]>}
+ * @param {RelayAddress} address @param {AbortSignal} signal @returns {Promise<Upstream[]>}
  * @throws whatever `fetch` throws where the relay cannot be reached or answers something else
  */
 export async function fetchUpstreams(address, signal) {
@@ -64,9 +53,7 @@ export async function fetchUpstreams(address, signal) {
 
 /**
  * Finds the upstream that an account kept on this computer belongs to: the relay's own address may have changed since.
- *
- * @param {string} relay the tunnel address the account was opened with
- * @param {readonly Upstream[]} upstreams
+ * @param {string} relay the tunnel address the account was opened with @param {readonly Upstream[]} upstreams
  * @returns {Upstream | undefined}
  */
 export function upstreamOf(relay, upstreams) {

@@ -59,10 +59,7 @@ export class RowIndex {
   #filling = false;
   #closed = false;
 
-  /**
-   * @param {Mailbox} mailbox
-   * @param {{ changed: () => void, failed: (error: unknown) => void }} listener
-   */
+  /** @param {Mailbox} mailbox @param {{ changed: () => void, failed: (error: unknown) => void }} listener */
   constructor(mailbox, listener) {
     this.#mailbox = mailbox;
     this.#listener = listener;
@@ -82,30 +79,19 @@ export class RowIndex {
     return this.#views[filter].length;
   }
 
-  /**
-   * @param {Filter} filter
-   * @param {number} index
-   * @returns {string | undefined}
-   */
+  /** @param {Filter} filter @param {number} index @returns {string | undefined} */
   idAt(filter, index) {
     const position = this.#views[filter][index];
     return position === undefined ? undefined : this.#ids[position];
   }
 
-  /**
-   * @param {Filter} filter
-   * @param {string} id
-   * @returns {number} -1 where it is not in this filter
-   */
+  /** @param {Filter} filter @param {string} id @returns {number} -1 where it is not in this filter */
   indexOf(filter, id) {
     const position = this.#positions.get(id);
     return position === undefined ? -1 : this.#views[filter].indexOf(position);
   }
 
-  /**
-   * @param {string | undefined} id
-   * @returns {Row | undefined} `undefined` until it has been read; `show` sees to that
-   */
+  /** @param {string | undefined} id @returns {Row | undefined} `undefined` until it has been read; `show` sees to that */
   row(id) {
     return id === undefined ? undefined : this.#rows.get(id);
   }
@@ -116,11 +102,7 @@ export class RowIndex {
     return this.#work();
   }
 
-  /**
-   * Some messages changed: only those are read again, unless some are new here and the order is another.
-   *
-   * @param {readonly string[]} ids
-   */
+  /** Some messages changed: only those are read again, unless some are new here and the order is another. @param {readonly string[]} ids */
   update(ids) {
     if (ids.length > PAGE || ids.some((id) => !this.#positions.has(id))) return this.refresh();
     for (const id of ids) this.#changed.add(id);
@@ -130,10 +112,7 @@ export class RowIndex {
 
   /**
    * Says which part is on screen; rows that are missing there are read and announced.
-   *
-   * @param {Filter} filter
-   * @param {number} first
-   * @param {number} last
+   * @param {Filter} filter @param {number} first @param {number} last
    */
   show(filter, first, last) {
     if (filter !== this.#window.filter && this.#pinned.size > 0) {
@@ -268,10 +247,7 @@ export class RowIndex {
     return this.#views[filter].slice(first, last);
   }
 
-  /**
-   * @param {Row} row
-   * @param {number} position
-   */
+  /** @param {Row} row @param {number} position */
   #place(row, position) {
     if (this.#ids[position] !== row.id) {
       this.#stale = true;
@@ -293,11 +269,7 @@ export class RowIndex {
     }
   }
 
-  /**
-   * @param {string[]} ids
-   * @param {number[]} flags
-   * @param {Map<string, number>} positions
-   */
+  /** @param {string[]} ids @param {number[]} flags @param {Map<string, number>} positions */
   #publish(ids, flags, positions) {
     /** @type {Record<Filter, number[]>} */
     const views = { inbox: [], unread: [], deleted: [] };
@@ -332,11 +304,7 @@ export class RowIndex {
   }
 }
 
-/**
- * What can still be opened and has not been is unread: a message that is neither here nor on the server is not.
- *
- * @param {Row} row
- */
+/** What can still be opened and has not been is unread: a message that is neither here nor on the server is not. @param {Row} row */
 function flagsOf(row) {
   const deleted = row.deletion === "confirmed";
   const wanted = row.deletion === "wanted" || row.deletion === "sent";
@@ -349,12 +317,7 @@ function flagsOf(row) {
   );
 }
 
-/**
- * Joins ascending positions into `[offset, length]` runs.
- *
- * @param {readonly number[]} positions
- * @returns {[number, number][]}
- */
+/** Joins ascending positions into `[offset, length]` runs. @param {readonly number[]} positions @returns {[number, number][]} */
 function runs(positions) {
   /** @type {[number, number][]} */
   const joined = [];

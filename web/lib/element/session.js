@@ -49,7 +49,6 @@ export class Session extends EventTarget {
 
   /**
    * Opens the local table; nothing is sent yet.
-   *
    * @param {{ relay: string, user: string, password: string, server: string, memory: boolean }} options
    */
   static async open({ relay, user, password, server, memory }) {
@@ -65,10 +64,7 @@ export class Session extends EventTarget {
     return holder.session;
   }
 
-  /**
-   * @param {Mailbox} mailbox
-   * @param {About} about
-   */
+  /** @param {Mailbox} mailbox @param {About} about */
   constructor(mailbox, about) {
     super();
     this.mailbox = mailbox;
@@ -95,7 +91,6 @@ export class Session extends EventTarget {
 
   /**
    * Applies what is marked for deletion and ends the session.
-   *
    * @returns {Promise<{ deleted: number, stored: number } | null>} `null` where it failed: `problem` says why
    */
   async signOut() {
@@ -143,11 +138,7 @@ export class Session extends EventTarget {
     await this.mailbox.close();
   }
 
-  /**
-   * Runs one request of a person and turns what goes wrong into `problem`.
-   *
-   * @param {() => Promise<unknown>} request
-   */
+  /** Runs one request of a person and turns what goes wrong into `problem`. @param {() => Promise<unknown>} request */
   async attempt(request) {
     try {
       await request();
@@ -215,10 +206,7 @@ export class Session extends EventTarget {
     return (Math.max(0, totalBytes - bytes) / received) * elapsed;
   }
 
-  /**
-   * @param {Problem} problem
-   * @param {unknown} error
-   */
+  /** @param {Problem} problem @param {unknown} error */
   #fail(problem, error) {
     if (this.#closed) return;
     this.problem = problem;

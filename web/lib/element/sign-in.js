@@ -1,6 +1,5 @@
-import { h, replace, setAttribute, setText } from "./dom.js";
-import { icon } from "./icons.js";
-import { problemView } from "./problem-view.js";
+import { h, icon, replace, setAttribute, setText } from "./dom.js";
+import { problemView } from "./problem.js";
 
 /**
  * The first thing a person sees: what this is, where the mail will live, and the sign-in card. While a sign-in is under way the card
@@ -58,10 +57,7 @@ export class SignIn {
   #steps = h("div", { class: "connecting", hidden: true });
   #loading;
 
-  /**
-   * @param {import("./ui.js").Ui} ui
-   * @param {Actions} actions
-   */
+  /** @param {import("./words.js").Ui} ui @param {Actions} actions */
   constructor(ui, actions) {
     this.#ui = ui;
     this.#actions = actions;
@@ -85,9 +81,7 @@ export class SignIn {
 
   /**
    * The relay has answered.
-   *
-   * @param {readonly Upstream[]} upstreams
-   * @param {readonly Kept[]} kept
+   * @param {readonly Upstream[]} upstreams @param {readonly Kept[]} kept
    * @param {string} user prefilled, unless an account is kept here
    */
   offer(upstreams, kept, user) {
@@ -117,11 +111,7 @@ export class SignIn {
     this.#messages.scrollIntoView({ block: "nearest" });
   }
 
-  /**
-   * Says how the last session ended.
-   *
-   * @param {readonly string[]} sentences
-   */
+  /** Says how the last session ended. @param {readonly string[]} sentences */
   say(sentences) {
     replace(
       this.#messages,
@@ -129,11 +119,7 @@ export class SignIn {
     );
   }
 
-  /**
-   * A sign-in is under way: relay, server, sign-in, list.
-   *
-   * @param {Session} session
-   */
+  /** A sign-in is under way: relay, server, sign-in, list. @param {Session} session */
   connecting(session) {
     const { t } = this.#ui;
     const at = ["connect", "login"].indexOf(session.step?.progress.phase ?? "connect");

@@ -1,23 +1,32 @@
 import en from "./strings/en.js";
 
 /**
- * @typedef {keyof typeof en} Key
- * @typedef {(key: Key | string, params?: Record<string, string | number>) => string} Translate
+ * What every view needs to speak: the words of one language, and dates, sizes and durations as people say them.
+ *
+ * @typedef {(key: string, params?: Record<string, string | number>) => string} Translate
  * @typedef {Translate & { has(key: string): boolean, locale: string }} Words
+ * @typedef {ReturnType<typeof formatFor>} Format
+ * @typedef {{ t: Words, format: Format }} Ui
  */
 
 /** Languages that are shipped, by primary subtag. A language is one file in `strings/` with the keys of English. */
 const LANGUAGES = new Map([["en", en]]);
+/** Decimal units, by power of 1000. English has no short name for the first that is short, so `size.octets` says it. */
+const UNITS = /** @type {const} */ (["byte", "kilobyte", "megabyte", "gigabyte"]);
+const DAY_MS = 86_400_000;
+
+/** @param {string | null} lang @returns {Ui} */
+export function uiFor(lang) {
+  const t = wordsFor(lang, navigator.languages);
+  return { t, format: formatFor(t) };
+}
 
 /**
  * Picks the language: the element's `lang` attribute, then what the browser prefers, then English.
  * The regional form (en-GB, en-US) is kept for dates and numbers.
- *
- * @param {string | null} lang
- * @param {readonly string[]} preferred
- * @returns {Words}
+ * @param {string | null} lang @param {readonly string[]} preferred @returns {Words}
  */
-export function wordsFor(lang, preferred) {
+function wordsFor(lang, preferred) {
   const wished = lang ? [lang, ...preferred] : [...preferred];
   const primary = wished.map(primarySubtag).find((tag) => LANGUAGES.has(tag)) ?? "en";
   const locale = wished.find((tag) => primarySubtag(tag) === primary && tag.includes("-")) ?? primary;
@@ -35,6 +44,70 @@ export function wordsFor(lang, preferred) {
     });
   };
   return Object.assign(translate, { has: (/** @type {string} */ key) => Boolean(table[key]), locale });
+}
+
+/** @param {Words} t */
+function formatFor(t) {
+  const locale = t.locale;
+  const time = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" });
+  const day = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short" });
+  const dayOfYear = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", year: "numeric" });
+  const full = new Intl.DateTimeFormat(locale, { dateStyle: "full", timeStyle: "short" });
+  const whole = new Intl.NumberFormat(locale);
+
+  return {
+    /** @param {number} n */
+    number: (n) => whole.format(n),
+
+    /** @param {Date} date */
+    time: (date) => time.format(date),
+
+    /** "09:41" today, "Yesterday", "12 Mar" this year, "12 Mar 2024" before. @param {Date} date @param {Date} now */
+    date(date, now) {
+      const days = Math.round((startOfDay(now) - startOfDay(date)) / DAY_MS);
+      if (days === 0) return time.format(date);
+      if (days === 1) return t("date.yesterday");
+      return (date.getFullYear() === now.getFullYear() ? day : dayOfYear).format(date);
+    },
+
+    /** @param {Date} date */
+    fullDate: (date) => full.format(date),
+
+    /** Octets in decimal units: "820 B", "12 kB", "4.8 MB". @param {number} octets */
+    size: (octets) => inUnit(t, octets, unitFor(octets), true),
+
+    /** Two counts of octets in the unit of the second: "12.4 of 48 MB". @param {number} done @param {number} total */
+    sizes(done, total) {
+      const unit = unitFor(total);
+      return t("progress.bytes", { done: inUnit(t, done, unit, false), total: inUnit(t, total, unit, true) });
+    },
+
+    /** A remaining time, rounded so that it does not flicker: "about 20 s", "about 3 min". @param {number} ms */
+    remaining(ms) {
+      const seconds = Math.max(5, Math.ceil(ms / 5000) * 5);
+      return seconds < 60 ? t("progress.seconds", { n: seconds }) : t("progress.minutes", { n: Math.ceil(seconds / 60) });
+    },
+  };
+}
+
+/** @param {Date} date */
+function startOfDay(date) {
+  return new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
+}
+
+/** @param {number} octets */
+function unitFor(octets) {
+  const power = Math.floor(Math.log10(Math.max(1, octets)) / 3);
+  return Math.min(power, UNITS.length - 1);
+}
+
+/** @param {Words} t @param {number} octets @param {number} unit @param {boolean} named */
+function inUnit(t, octets, unit, named) {
+  if (named && unit === 0) return t("size.octets", { n: octets });
+  const value = octets / 1000 ** unit;
+  const maximumFractionDigits = unit >= 2 && value < 100 ? 1 : 0;
+  const style = named ? { style: /** @type {const} */ ("unit"), unit: UNITS[unit] ?? "byte" } : {};
+  return new Intl.NumberFormat(t.locale, { ...style, maximumFractionDigits }).format(value);
 }
 
 /** @param {string} tag */

@@ -1,7 +1,8 @@
 import { h } from "./dom.js";
-import { safeStyle } from "./html-style.js";
 
 /**
+ * How the body of a message is shown.
+ *
  * HTML mail, shown without harm: what an allow-list permits is copied out of an inert document into another one, and that goes into a
  * frame with an origin of its own, no scripts, and a policy that loads nothing from anywhere.
  *
@@ -43,9 +44,19 @@ const BODY_TAG = /<body\b[^>]*>/i;
 const INLINE_IMAGE = /^data:image\/(?:png|jpe?g|gif|webp|bmp|avif)[;,]/i;
 
 /**
- * @param {string} html decoded, not sanitised
- * @param {InlineImage} inlineImage
- * @param {import("./words.js").Words} t
+ * Which of a message's inline styles are kept: what shapes text, tables and boxes. What could load something, lay itself over the
+ * message, or move is not.
+ */
+const KEPT_STYLES =
+  /^(?:background-color|color|font(?:-\w+)*|text-(?:align|decoration|indent|transform)(?:-\w+)*|line-height|letter-spacing|word-(?:break|spacing|wrap)|overflow-wrap|white-space(?:-collapse)?|direction|unicode-bidi|vertical-align|(?:margin|padding)(?:-\w+)*|border(?!-image)(?:-\w+)*|(?:min-|max-)?(?:width|height)|display|float|clear|list-style-(?:type|position)|table-layout|caption-side|empty-cells|text-wrap-mode)$/;
+/** Functions that name a resource, in any property; `image-set` takes bare strings. */
+const LOADING = /(?:url|image-set|image|cross-fade|element|src|attr|var|env)\s*\(/i;
+const STYLE_ADDRESS = /url\(\s*["']?([^"')]*)/gi;
+/** An address in plain text. Trailing punctuation belongs to the sentence and not to the address. */
+const TEXT_ADDRESS = /https?:\/\/[^\s<>"]+[^\s<>"'.,;:!?)\]}]/g;
+
+/**
+ * @param {string} html decoded, not sanitised @param {InlineImage} inlineImage @param {import("./words.js").Words} t
  * @returns {Promise<Framed>}
  */
 export async function frameHtml(html, inlineImage, t) {
@@ -65,6 +76,19 @@ export async function frameHtml(html, inlineImage, t) {
   return { frame, blocked: copy.blocked.size, usedIds: copy.usedIds };
 }
 
+/**
+ * Plain text as it was written: line ends kept, long lines wrapped, addresses as links that open without referrer or opener, quoted
+ * lines quieter. Each line takes its own direction, so that Hebrew and English may follow one another.
+ * @param {string} text @returns {HTMLElement}
+ */
+export function textView(text) {
+  const view = h("div", { class: "text", "data-testid": "reader-text", dir: "auto" });
+  for (const { quoted, lines } of blocks(text)) {
+    view.append(h(quoted ? "blockquote" : "div", { class: quoted ? "text-quote" : "text-block" }, ...linked(lines.join("\n"))));
+  }
+  return view;
+}
+
 /** One walk over one message. */
 class Copy {
   /** Addresses of remote images that were left out. @type {Set<string>} */
@@ -78,12 +102,7 @@ class Copy {
   /** @type {Promise<void>[]} */
   #pending = [];
 
-  /**
-   * @param {Parsed} source
-   * @param {Document} target
-   * @param {InlineImage} inlineImage
-   * @param {import("./words.js").Words} t
-   */
+  /** @param {Parsed} source @param {Document} target @param {InlineImage} inlineImage @param {import("./words.js").Words} t */
   constructor(source, target, inlineImage, t) {
     this.#source = source;
     this.#target = target;
@@ -99,12 +118,7 @@ class Copy {
     await Promise.all(this.#pending);
   }
 
-  /**
-   * Recursion is safe: every browser's parser bounds the depth of the tree at 512.
-   *
-   * @param {Node} from
-   * @param {Node} to
-   */
+  /** Recursion is safe: every browser's parser bounds the depth of the tree at 512. @param {Node} from @param {Node} to */
   #children(from, to) {
     for (const child of from.childNodes) {
       if (child instanceof Text) to.appendChild(this.#target.createTextNode(child.data));
@@ -112,10 +126,7 @@ class Copy {
     }
   }
 
-  /**
-   * @param {Element} element
-   * @param {Node} to
-   */
+  /** @param {Element} element @param {Node} to */
   #element(element, to) {
     const name = element.localName;
     if (DROPPED.has(name)) return;
@@ -136,10 +147,7 @@ class Copy {
     }
   }
 
-  /**
-   * @param {Element} from
-   * @param {HTMLElement} to
-   */
+  /** @param {Element} from @param {HTMLElement} to */
   #copyAttributes(from, to) {
     for (const { name, value } of from.attributes) {
       if (ATTRIBUTES.has(name)) to.setAttribute(name, value);
@@ -148,10 +156,7 @@ class Copy {
     if (from instanceof HTMLElement) safeStyle(from.style, to.style, (url) => this.#block(url));
   }
 
-  /**
-   * @param {Element} from
-   * @param {HTMLElement} to
-   */
+  /** @param {Element} from @param {HTMLElement} to */
   #link(from, to) {
     const url = parseUrl(from.getAttribute("href") ?? "");
     if (!url || !LINKS.has(url.protocol)) return;
@@ -161,10 +166,7 @@ class Copy {
     to.setAttribute("title", this.#t("reader.linkTo", { url: url.href }));
   }
 
-  /**
-   * @param {Element} from
-   * @param {Node} to
-   */
+  /** @param {Element} from @param {Node} to */
   #image(from, to) {
     const address = from.getAttribute("src")?.trim() ?? "";
     const alt = from.getAttribute("alt") ?? "";
@@ -183,11 +185,7 @@ class Copy {
     else if (contentId !== null) this.#pending.push(this.#fillIn(image, contentId, alt));
   }
 
-  /**
-   * @param {HTMLImageElement} image
-   * @param {string} contentId
-   * @param {string} alt
-   */
+  /** @param {HTMLImageElement} image @param {string} contentId @param {string} alt */
   async #fillIn(image, contentId, alt) {
     const url = await this.#inlineImage(contentId);
     if (url !== null && INLINE_IMAGE.test(url)) {
@@ -198,11 +196,7 @@ class Copy {
     }
   }
 
-  /**
-   * Counts what this element would have loaded from elsewhere.
-   *
-   * @param {Element} element
-   */
+  /** Counts what this element would have loaded from elsewhere. @param {Element} element */
   #note(element) {
     if (element.localName !== "img" && !element.hasAttribute("background")) return;
     for (const name of ["src", "background"]) this.#block(element.getAttribute(name) ?? "");
@@ -219,9 +213,7 @@ class Copy {
  * Parses into a fragment of a document without a window: nothing in it loads, runs or applies. As a whole document the message's
  * style sheets would be checked against this page's policy, and reported. A fragment has no html and body elements, so their tags are
  * read apart; taking the wrong ones would cost no more than a direction or a background.
- *
- * @param {string} html
- * @returns {Parsed}
+ * @param {string} html @returns {Parsed}
  */
 function parse(html) {
   const inert = document.implementation.createHTMLDocument("");
@@ -276,14 +268,51 @@ function decode(contentId) {
   }
 }
 
+/**
+ * @param {CSSStyleDeclaration} from parsed by the browser, not by us @param {CSSStyleDeclaration} to
+ * @param {(url: string) => void} left called with each address that was left out
+ */
+function safeStyle(from, to, left) {
+  for (const name of from) {
+    const value = from.getPropertyValue(name);
+    if (LOADING.test(value)) for (const match of value.matchAll(STYLE_ADDRESS)) left(match[1] ?? "");
+    else if (KEPT_STYLES.test(name)) to.setProperty(name, value, from.getPropertyPriority(name));
+  }
+}
+
+/** Runs of lines that are quoted (`>`), and of lines that are not. @param {string} text */
+function blocks(text) {
+  /** @type {{ quoted: boolean, lines: string[] }[]} */
+  const found = [];
+  for (const line of text.replace(/\s+$/, "").split(/\r?\n/)) {
+    const quoted = line.startsWith(">");
+    const last = found.at(-1);
+    if (last && last.quoted === quoted) last.lines.push(line);
+    else found.push({ quoted, lines: [line] });
+  }
+  return found;
+}
+
+/** @param {string} text */
+function linked(text) {
+  /** @type {(string | Node)[]} */
+  const parts = [];
+  let end = 0;
+  for (const match of text.matchAll(TEXT_ADDRESS)) {
+    const [url] = match;
+    parts.push(text.slice(end, match.index), h("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, url));
+    end = match.index + url.length;
+  }
+  parts.push(text.slice(end));
+  return parts;
+}
+
 /** @type {{ createHTML(html: string): unknown } | null | undefined} */
 let policy;
 
 /**
  * The one Trusted Types policy, and its only uses: markup into an inert document, and the finished copy into the frame.
- *
- * @param {string} html
- * @returns {unknown}
+ * @param {string} html @returns {unknown}
  */
 function trusted(html) {
   const factory = /** @type {any} */ (globalThis).trustedTypes;
