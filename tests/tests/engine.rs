@@ -57,7 +57,7 @@ fn nothing_is_lost(server: &Server, table: &Table<MemoryStore>, all: usize) {
     futures_now(table.refresh()).unwrap();
     for n in 0..all {
         let (uid, bytes) = message(n);
-        let row = table.rows().iter().find(|row| row.uid == uid).cloned();
+        let row = table.rows().values().find(|row| row.uid == uid).cloned();
         match row.filter(|row| row.retrieved.is_some()) {
             Some(row) => assert_eq!(body(table, row.id), bytes, "message {n}"),
             None => assert!(server.uids().contains(&uid), "message {n} is lost"),
@@ -209,7 +209,7 @@ fn a_cut_at_any_octet_loses_nothing_and_fetches_nothing_twice() {
             assert_eq!(error.code, Code::Closed, "cut at {cut}");
         }
         nothing_is_lost(&server, &table, 6);
-        let stored = table.rows().iter().filter(|row| row.retrieved.is_some()).count();
+        let stored = table.rows().values().filter(|row| row.retrieved.is_some()).count();
         server.mend();
         server.take_log();
         sync(&server, &table, Retrieve::All).unwrap();

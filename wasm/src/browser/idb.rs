@@ -7,7 +7,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{IdbDatabase, IdbFactory, IdbOpenDbRequest, IdbRequest, IdbTransaction, IdbVersionChangeEvent};
 
-use super::{global, object, text};
+use super::{Fields, global, text};
 use crate::error::{Code, Error, Result};
 
 #[wasm_bindgen]
@@ -89,8 +89,8 @@ pub(crate) fn begin(
 ) -> core::result::Result<IdbTransaction, JsValue> {
     let names: Array = stores.iter().map(|name| JsValue::from_str(name)).collect();
     let (mode, options) = match mode {
-        Mode::Read => ("readonly", Object::new()),
-        Mode::WriteStrict => ("readwrite", object([("durability", "strict".into())])),
+        Mode::Read => ("readonly", Fields::new()),
+        Mode::WriteStrict => ("readwrite", Fields::new().set("durability", "strict")),
     };
     database.unchecked_ref::<Database>().transaction(&names, mode, &options)
 }

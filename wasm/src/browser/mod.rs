@@ -6,6 +6,8 @@ pub(crate) mod idb;
 pub(crate) mod locks;
 pub(crate) mod time;
 
+use core::ops::Deref;
+
 use js_sys::{Object, Reflect};
 use wasm_bindgen::JsValue;
 
@@ -24,12 +26,42 @@ pub(crate) fn text(object: &JsValue, name: &str) -> String {
     get(object, name).as_string().unwrap_or_default()
 }
 
-/// A plain object.
-pub(crate) fn object<const N: usize>(entries: [(&str, JsValue); N]) -> Object {
-    let object = Object::new();
-    for (name, value) in entries {
-        // Setting a property of a fresh plain object cannot fail.
-        let _ = Reflect::set(&object, &name.into(), &value);
+/// A plain object in the making.
+pub(crate) struct Fields(Object);
+
+impl Fields {
+    pub(crate) fn new() -> Fields {
+        Fields(Object::new())
     }
-    object
+
+    pub(crate) fn set(self, name: &str, value: impl Into<JsValue>) -> Fields {
+        self.set_value(name, &value.into());
+        self
+    }
+
+    // Apart, so that each kind of value costs only its conversion.
+    fn set_value(&self, name: &str, value: &JsValue) {
+        // Setting a property of a fresh plain object cannot fail.
+        let _ = Reflect::set(&self.0, &name.into(), value);
+    }
+}
+
+impl Deref for Fields {
+    type Target = Object;
+
+    fn deref(&self) -> &Object {
+        &self.0
+    }
+}
+
+impl AsRef<JsValue> for Fields {
+    fn as_ref(&self) -> &JsValue {
+        &self.0
+    }
+}
+
+impl From<Fields> for JsValue {
+    fn from(fields: Fields) -> JsValue {
+        fields.0.into()
+    }
 }

@@ -6,7 +6,7 @@ use js_sys::{Array, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 
-use crate::browser::object;
+use crate::browser::Fields;
 use crate::error::{Error, Result};
 use crate::pop3::listing::{Named, Sized};
 
@@ -22,15 +22,14 @@ fn boxed_promise(work: Pin<Box<dyn Future<Output = Result<JsValue>>>>) -> Promis
 
 /// An error as the facade expects it.
 pub(super) fn thrown(error: &Error) -> JsValue {
-    object([
-        ("code", error.code.as_str().into()),
-        ("phase", error.code.phase().into()),
-        ("retryable", error.code.retryable().into()),
-        ("retryAfterMs", error.retry_after_ms.map_or(JsValue::NULL, JsValue::from)),
-        ("serverText", error.server_text.as_str().into()),
-        ("message", error.message.as_str().into()),
-    ])
-    .into()
+    Fields::new()
+        .set("code", error.code.as_str())
+        .set("phase", error.code.phase())
+        .set("retryable", error.code.retryable())
+        .set("retryAfterMs", error.retry_after_ms.map_or(JsValue::NULL, JsValue::from))
+        .set("serverText", error.server_text.as_str())
+        .set("message", error.message.as_str())
+        .into()
 }
 
 /// A count or size; all of ours are safe integers.
@@ -48,9 +47,9 @@ pub(super) fn strings<'a>(all: impl IntoIterator<Item = &'a String>) -> JsValue 
 }
 
 pub(super) fn sized(line: &Sized) -> JsValue {
-    object([("number", line.number.into()), ("octets", number(line.octets))]).into()
+    Fields::new().set("number", line.number).set("octets", number(line.octets)).into()
 }
 
 pub(super) fn named(line: &Named) -> JsValue {
-    object([("number", line.number.into()), ("uid", line.uid.as_str().into())]).into()
+    Fields::new().set("number", line.number).set("uid", line.uid.as_str()).into()
 }

@@ -9,13 +9,13 @@ use wasm_bindgen::prelude::*;
 use web_sys::{AbortSignal, Blob, BlobPropertyBag};
 
 use super::convert::{date, number, promise, strings};
-use crate::browser::{locks, object, time};
+use crate::browser::{Fields, locks, time};
 use crate::error::{Code, Error, Result};
 use crate::mail;
 use crate::pop3::{Client, Secret, Window};
 use crate::store::idb::{Account, IdbStore};
 use crate::store::memory::MemoryStore;
-use crate::store::{Batch, Deletion, Edit, Envelope, Id, Record, Store};
+use crate::store::{Batch, Deletion, Edit, Envelope, Id, Record, Rows, Store};
 use crate::sync::{Engine, Job, Login, Phase, Progress, Report, Retrieve, Table};
 use crate::tunnel;
 
@@ -58,7 +58,7 @@ impl MailboxCore {
         let hears = on_event.clone();
         let on_change = move |ids: &[Id]| {
             let ids: Vec<String> = ids.iter().map(Id::to_string).collect();
-            tell(&hears, "change", object([("ids", strings(&ids))]).into());
+            tell(&hears, "change", Fields::new().set("ids", strings(&ids)).into());
         };
         let mailbox = Rc::new(Mailbox {
             account,
@@ -84,16 +84,17 @@ impl MailboxCore {
                 let (name, user, relay) = (account.account.clone(), account.user.clone(), account.relay.clone());
                 // Named by the account alone, so that looking writes nothing.
                 let store = IdbStore::new(Account { account: name.clone(), ..Account::default() });
-                let rows = store.records().await?;
+                let rows = store.rows().await?;
                 store.close();
-                let stored = rows.iter().filter(|row| row.retrieved.is_some()).count();
-                list.push(&object([
-                    ("account", name.into()),
-                    ("user", user.into()),
-                    ("relay", relay.into()),
-                    ("messages", number(rows.len() as u64)),
-                    ("stored", number(stored as u64)),
-                ]));
+                let stored = rows.values().filter(|row| row.retrieved.is_some()).count();
+                list.push(
+                    &Fields::new()
+                        .set("account", name)
+                        .set("user", user)
+                        .set("relay", relay)
+                        .set("messages", number(rows.len() as u64))
+                        .set("stored", number(stored as u64)),
+                );
             }
             Ok(list.into())
         })
@@ -133,7 +134,7 @@ impl MailboxCore {
         promise(async move {
             mailbox.ready().await?;
             let wanted = |row: &Record| matches!(row.deletion, Deletion::Wanted | Deletion::Sent);
-            Ok(mailbox.table.rows().iter().any(wanted).into())
+            Ok(mailbox.table.rows().values().any(wanted).into())
         })
     }
 
@@ -144,9 +145,9 @@ impl MailboxCore {
             mailbox.ready().await?;
             let (offset, limit) = (offset as usize, limit as usize);
             let rows: Vec<Record> = if newest {
-                mailbox.table.rows().iter().rev().skip(offset).take(limit).cloned().collect()
+                mailbox.table.rows().values().rev().skip(offset).take(limit).cloned().collect()
             } else {
-                mailbox.table.rows().iter().skip(offset).take(limit).cloned().collect()
+                mailbox.table.rows().values().skip(offset).take(limit).cloned().collect()
             };
             let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
             let envelopes = mailbox.table.store().envelopes(&ids).await?;
@@ -333,7 +334,7 @@ impl Mailbox {
     }
 
     fn state(&self, state: &str) {
-        tell(&self.on_event, "session", object([("state", state.into())]).into());
+        tell(&self.on_event, "session", Fields::new().set("state", state).into());
     }
 
     fn check_open(&self) -> Result<()> {
@@ -348,10 +349,10 @@ enum Kept {
 }
 
 impl Store for Kept {
-    async fn records(&self) -> Result<Vec<Record>> {
+    async fn rows(&self) -> Result<Rows> {
         match self {
-            Kept::Here(store) => store.records().await,
-            Kept::Nowhere(store) => store.records().await,
+            Kept::Here(store) => store.rows().await,
+            Kept::Nowhere(store) => store.rows().await,
         }
     }
 
@@ -396,42 +397,39 @@ fn row_object(row: &Record, envelope: &Envelope) -> JsValue {
         Deletion::Sent => "sent",
         Deletion::Confirmed => "confirmed",
     };
-    object([
-        ("id", row.id.to_string().into()),
-        ("uid", row.uid.as_str().into()),
-        ("subject", envelope.subject.as_str().into()),
-        ("from", envelope.from.as_str().into()),
-        ("preview", envelope.preview.as_str().into()),
-        ("date", date(envelope.date)),
-        ("size", number(row.size)),
-        ("stored", row.retrieved.is_some().into()),
-        ("unconfirmed", row.unconfirmed.into()),
-        ("read", row.read.into()),
-        ("onServer", row.on_server.into()),
-        ("hasAttachments", envelope.attachments.into()),
-        ("hasHeaders", row.headers.into()),
-        ("deletion", deletion.into()),
-    ])
-    .into()
+    Fields::new()
+        .set("id", row.id.to_string())
+        .set("uid", row.uid.as_str())
+        .set("subject", envelope.subject.as_str())
+        .set("from", envelope.from.as_str())
+        .set("preview", envelope.preview.as_str())
+        .set("date", date(envelope.date))
+        .set("size", number(row.size))
+        .set("stored", row.retrieved.is_some())
+        .set("unconfirmed", row.unconfirmed)
+        .set("read", row.read)
+        .set("onServer", row.on_server)
+        .set("hasAttachments", envelope.attachments)
+        .set("hasHeaders", row.headers)
+        .set("deletion", deletion)
+        .into()
 }
 
 fn report_object(report: &Report) -> JsValue {
     let skipped = report.skipped.iter().map(|skipped| {
-        object([
-            ("id", skipped.id.to_string().into()),
-            ("code", skipped.error.code.as_str().into()),
-            ("serverText", skipped.error.server_text.as_str().into()),
-        ])
+        Fields::new()
+            .set("id", skipped.id.to_string())
+            .set("code", skipped.error.code.as_str())
+            .set("serverText", skipped.error.server_text.as_str())
     });
-    object([
-        ("retrieved", report.retrieved.into()),
-        ("headers", report.headers.into()),
-        ("deleted", report.deleted.into()),
-        ("bytes", number(report.bytes)),
-        ("remaining", report.remaining.into()),
-        ("skipped", skipped.collect::<Array>().into()),
-    ])
-    .into()
+    Fields::new()
+        .set("retrieved", report.retrieved)
+        .set("headers", report.headers)
+        .set("deleted", report.deleted)
+        .set("bytes", number(report.bytes))
+        .set("remaining", report.remaining)
+        .set("skipped", skipped.collect::<Array>())
+        .into()
 }
 
 fn progress_object(progress: &Progress) -> JsValue {
@@ -444,43 +442,40 @@ fn progress_object(progress: &Progress) -> JsValue {
         Phase::Delete => "delete",
         Phase::Quit => "quit",
     };
-    object([
-        ("phase", phase.into()),
-        ("done", progress.done.into()),
-        ("total", progress.total.into()),
-        ("bytes", number(progress.bytes)),
-        ("totalBytes", number(progress.total_bytes)),
-    ])
-    .into()
+    Fields::new()
+        .set("phase", phase)
+        .set("done", progress.done)
+        .set("total", progress.total)
+        .set("bytes", number(progress.bytes))
+        .set("totalBytes", number(progress.total_bytes))
+        .into()
 }
 
 fn message_object(row: &Record, message: &mail::Message) -> JsValue {
     let headers = (message.headers.iter())
-        .map(|(name, value)| object([("name", name.as_str().into()), ("value", value.as_str().into())]));
+        .map(|(name, value)| Fields::new().set("name", name.as_str()).set("value", value.as_str()));
     let attachments = message.attachments.iter().enumerate().map(|(index, attachment)| {
-        object([
-            ("index", number(index as u64)),
-            ("name", attachment.name.as_str().into()),
-            ("type", attachment.kind.as_str().into()),
-            ("declaredType", attachment.declared.as_str().into()),
-            ("size", number(attachment.size)),
-            ("inline", attachment.inline.into()),
-            ("contentId", attachment.content_id.as_deref().map_or(JsValue::NULL, JsValue::from_str)),
-        ])
+        Fields::new()
+            .set("index", number(index as u64))
+            .set("name", attachment.name.as_str())
+            .set("type", attachment.kind.as_str())
+            .set("declaredType", attachment.declared.as_str())
+            .set("size", number(attachment.size))
+            .set("inline", attachment.inline)
+            .set("contentId", attachment.content_id.as_deref().map_or(JsValue::NULL, JsValue::from_str))
     });
-    object([
-        ("id", row.id.to_string().into()),
-        ("headers", headers.collect::<Array>().into()),
-        ("subject", message.subject.as_str().into()),
-        ("from", message.from.as_str().into()),
-        ("to", strings(&message.to)),
-        ("cc", strings(&message.cc)),
-        ("date", date(message.date)),
-        ("text", message.text.as_str().into()),
-        ("html", message.html.as_deref().map_or(JsValue::NULL, JsValue::from_str)),
-        ("attachments", attachments.collect::<Array>().into()),
-    ])
-    .into()
+    Fields::new()
+        .set("id", row.id.to_string())
+        .set("headers", headers.collect::<Array>())
+        .set("subject", message.subject.as_str())
+        .set("from", message.from.as_str())
+        .set("to", strings(&message.to))
+        .set("cc", strings(&message.cc))
+        .set("date", date(message.date))
+        .set("text", message.text.as_str())
+        .set("html", message.html.as_deref().map_or(JsValue::NULL, JsValue::from_str))
+        .set("attachments", attachments.collect::<Array>())
+        .into()
 }
 
 fn blob(pieces: &Array, kind: &str) -> Result<JsValue> {

@@ -8,7 +8,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::AbortSignal;
 
 use super::convert::{named, number, promise, sized, strings, thrown};
-use crate::browser::object;
+use crate::browser::Fields;
 use crate::error::Error;
 use crate::pop3::{Answer, Capabilities, Client, Command, Secret, Window};
 use crate::tunnel;
@@ -69,7 +69,7 @@ impl SessionCore {
         let client = self.client.clone();
         promise(async move {
             let (count, octets) = client.stat().await?;
-            Ok(object([("count", count.into()), ("octets", number(octets))]).into())
+            Ok(Fields::new().set("count", count).set("octets", number(octets)).into())
         })
     }
 

@@ -10,15 +10,13 @@
 mod migrations;
 
 use core::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
-
-use js_sys::{Array, Object, Uint8Array};
+use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::{IdbDatabase, IdbKeyRange, IdbObjectStore, IdbTransaction};
 
-use super::{Batch, Envelope, Id, Record, Store, page};
+use super::{Batch, Envelope, Id, Record, Rows, Sorted, Store, page};
 use crate::browser::idb::{self, Mode, completion, failed, result};
-use crate::browser::{get, object, text};
+use crate::browser::{Fields, get, text};
 use crate::error::{Code, Error, Result};
 
 /// What the names of our databases begin with.
@@ -88,11 +86,10 @@ impl IdbStore {
     async fn save_account(&self, database: &IdbDatabase) -> Result<()> {
         let transaction = idb::begin(database, &[META], Mode::WriteStrict).map_err(failed)?;
         let complete = completion(&transaction);
-        let value = object([
-            ("account", self.account.account.as_str().into()),
-            ("user", self.account.user.as_str().into()),
-            ("relay", self.account.relay.as_str().into()),
-        ]);
+        let value = Fields::new()
+            .set("account", self.account.account.as_str())
+            .set("user", self.account.user.as_str())
+            .set("relay", self.account.relay.as_str());
         in_transaction(&transaction, META)?.put_with_key(&value, &"account".into()).map_err(failed)?;
         complete.await
     }
@@ -143,24 +140,25 @@ impl IdbStore {
             envelopes.put_with_key(&written(envelope), &(*id).into()).map_err(failed)?;
         }
 
-        let mut pages = BTreeSet::new();
+        let mut pages: Sorted<u32, ()> = Sorted::default();
         for id in batch.insert.iter().map(|record| record.id).chain(batch.edits.iter().map(|(id, _)| *id)) {
-            pages.insert(page::page_of(id));
+            pages.insert(page::page_of(id), ());
         }
         let table = in_transaction(transaction, TABLE)?;
-        let asked: Vec<_> = pages.iter().map(|number| table.get(&(*number).into())).collect();
-        let mut rows = BTreeMap::new();
+        let mut asked = Vec::with_capacity(pages.len());
+        for number in pages.keys() {
+            asked.push(table.get(&number.into()).map_err(failed)?);
+        }
+        let mut rows = Rows::default();
         for request in asked {
-            let value = result(&request.map_err(failed)?).await?;
+            let value = result(&request).await?;
             if !value.is_undefined() {
-                for record in decoded(&value)? {
-                    rows.insert(record.id, record);
-                }
+                read_page(&value, &mut rows)?;
             }
         }
         let changed = batch.apply_to(&mut rows)?;
-        for number in pages {
-            let value = page::encode(rows.range(page::ids_in(number)).map(|(_, record)| record));
+        for number in pages.keys() {
+            let value = page::encode(rows.values().filter(|record| page::page_of(record.id) == number));
             table.put_with_key(&Uint8Array::from(value.as_slice()), &number.into()).map_err(failed)?;
         }
         Ok(changed)
@@ -168,14 +166,14 @@ impl IdbStore {
 }
 
 impl Store for IdbStore {
-    async fn records(&self) -> Result<Vec<Record>> {
+    async fn rows(&self) -> Result<Rows> {
         let transaction = self.begin(&[TABLE], Mode::Read).await?;
         let pages = result(&in_transaction(&transaction, TABLE)?.get_all().map_err(failed)?).await?;
-        let mut records = Vec::new();
+        let mut rows = Rows::default();
         for value in Array::from(&pages).iter() {
-            records.extend(decoded(&value)?);
+            read_page(&value, &mut rows)?;
         }
-        Ok(records)
+        Ok(rows)
     }
 
     async fn envelopes(&self, ids: &[Id]) -> Result<Vec<Option<Envelope>>> {
@@ -224,9 +222,13 @@ fn in_transaction(transaction: &IdbTransaction, name: &str) -> Result<IdbObjectS
     transaction.object_store(name).map_err(failed)
 }
 
-fn decoded(value: &JsValue) -> Result<Vec<Record>> {
+fn read_page(value: &JsValue, rows: &mut Rows) -> Result<()> {
     let unreadable = "what is stored here was written by a newer version or is damaged; reload the page";
-    bytes(value).and_then(|bytes| page::decode(&bytes)).ok_or_else(|| Error::new(Code::Store, unreadable))
+    let records = bytes(value).and_then(|bytes| page::decode(&bytes));
+    for record in records.ok_or_else(|| Error::new(Code::Store, unreadable))? {
+        rows.insert(record.id, record);
+    }
+    Ok(())
 }
 
 fn bytes(value: &JsValue) -> Option<Vec<u8>> {
@@ -237,15 +239,14 @@ fn chunk_key(id: Id, place: u32) -> JsValue {
     Array::of2(&id.into(), &place.into()).into()
 }
 
-fn written(envelope: &Envelope) -> Object {
-    object([
-        ("subject", envelope.subject.as_str().into()),
-        ("from", envelope.from.as_str().into()),
-        ("preview", envelope.preview.as_str().into()),
-        ("date", envelope.date.map_or(JsValue::NULL, |date| (date as f64).into())),
-        ("attachments", envelope.attachments.into()),
-        ("head", Uint8Array::from(envelope.head.as_slice()).into()),
-    ])
+fn written(envelope: &Envelope) -> Fields {
+    Fields::new()
+        .set("subject", envelope.subject.as_str())
+        .set("from", envelope.from.as_str())
+        .set("preview", envelope.preview.as_str())
+        .set("date", envelope.date.map_or(JsValue::NULL, |date| (date as f64).into()))
+        .set("attachments", envelope.attachments)
+        .set("head", Uint8Array::from(envelope.head.as_slice()))
 }
 
 fn read(value: &JsValue) -> Envelope {

@@ -1,10 +1,8 @@
 //! A store that keeps nothing on the computer: for shared computers, and for tests.
 
-use core::cell::RefCell;
-use std::collections::BTreeMap;
-
-use super::{Batch, Envelope, Id, Record, Store};
+use super::{Batch, Envelope, Id, Record, Rows, Sorted, Store};
 use crate::error::{Code, Error, Result};
+use core::cell::RefCell;
 
 /// Everything in the memory of this page; gone with it.
 #[derive(Default)]
@@ -12,35 +10,39 @@ pub struct MemoryStore(RefCell<Kept>);
 
 #[derive(Default)]
 struct Kept {
-    records: BTreeMap<Id, Record>,
-    envelopes: BTreeMap<Id, Envelope>,
-    chunks: BTreeMap<(Id, u32), Vec<u8>>,
+    rows: Rows,
+    envelopes: Sorted<Id, Envelope>,
+    chunks: Sorted<(Id, u32), Vec<u8>>,
 }
 
 impl Store for MemoryStore {
-    async fn records(&self) -> Result<Vec<Record>> {
-        Ok(self.0.borrow().records.values().cloned().collect())
+    async fn rows(&self) -> Result<Rows> {
+        Ok(self.0.borrow().rows.clone())
     }
 
     async fn envelopes(&self, ids: &[Id]) -> Result<Vec<Option<Envelope>>> {
         let kept = self.0.borrow();
-        Ok(ids.iter().map(|id| kept.envelopes.get(id).cloned()).collect())
+        Ok(ids.iter().map(|id| kept.envelopes.get(*id).cloned()).collect())
     }
 
     async fn chunk(&self, id: Id, place: u32) -> Result<Vec<u8>> {
         let kept = self.0.borrow();
-        kept.chunks
-            .get(&(id, place))
-            .cloned()
-            .ok_or_else(|| Error::new(Code::Store, "a piece of this message is missing"))
+        let missing = || Error::new(Code::Store, "a piece of this message is missing");
+        kept.chunks.get((id, place)).cloned().ok_or_else(missing)
     }
 
     async fn apply(&self, mut batch: Batch) -> Result<Vec<Record>> {
         let kept = &mut *self.0.borrow_mut();
-        let touched = batch.apply_to(&mut kept.records)?;
-        kept.chunks.retain(|(id, _), _| !batch.discard.contains(id));
-        kept.chunks.extend(batch.chunks.into_iter().map(|(id, place, bytes)| ((id, place), bytes)));
-        kept.envelopes.extend(batch.envelopes);
+        let touched = batch.apply_to(&mut kept.rows)?;
+        if !batch.discard.is_empty() {
+            kept.chunks.retain(|(id, _)| !batch.discard.contains(&id));
+        }
+        for (id, place, bytes) in batch.chunks {
+            kept.chunks.insert((id, place), bytes);
+        }
+        for (id, envelope) in batch.envelopes {
+            kept.envelopes.insert(id, envelope);
+        }
         Ok(touched)
     }
 

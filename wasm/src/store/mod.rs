@@ -14,12 +14,15 @@ pub mod idb;
 pub mod memory;
 pub mod page;
 pub mod record;
+mod sorted;
 
 pub use record::{Deletion, Edit, Id, Record, Timestamp};
-
-use std::collections::{BTreeMap, BTreeSet};
+pub use sorted::Sorted;
 
 use crate::error::{Code, Error, Result};
+
+/// Rows of the UID table, by id.
+pub type Rows = Sorted<Id, Record>;
 
 /// What a list shows of a message. Private: it is mail.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -67,33 +70,33 @@ impl Batch {
     ///
     /// # Errors
     /// `store` where a new row has the id of an old one: somebody else wrote in between. `rows` is as it was then.
-    fn apply_to(&mut self, rows: &mut BTreeMap<Id, Record>) -> Result<Vec<Record>> {
-        if self.insert.iter().any(|record| rows.contains_key(&record.id)) {
+    fn apply_to(&mut self, rows: &mut Rows) -> Result<Vec<Record>> {
+        if self.insert.iter().any(|record| rows.get(record.id).is_some()) {
             return Err(Error::new(Code::Store, "the table was changed by another window; reload the page"));
         }
-        let mut touched = BTreeSet::new();
+        let mut touched = Rows::default();
         for record in core::mem::take(&mut self.insert) {
-            touched.insert(record.id);
+            touched.insert(record.id, record.clone());
             rows.insert(record.id, record);
         }
         for (id, edit) in core::mem::take(&mut self.edits) {
-            if let Some(record) = rows.get_mut(&id) {
+            if let Some(record) = rows.get_mut(id) {
                 record.apply(edit);
-                touched.insert(id);
+                touched.insert(id, record.clone());
             }
         }
-        Ok(touched.iter().filter_map(|id| rows.get(id).cloned()).collect())
+        Ok(touched.values().cloned().collect())
     }
 }
 
 /// One account's part of a database.
 #[allow(async_fn_in_trait, reason = "everything here runs on one thread")]
 pub trait Store {
-    /// The whole table, in the order of ids.
+    /// The whole table.
     ///
     /// # Errors
     /// `store` where the database fails or holds what this version cannot read.
-    async fn records(&self) -> Result<Vec<Record>>;
+    async fn rows(&self) -> Result<Rows>;
 
     /// The envelopes of these messages, in the same order.
     ///

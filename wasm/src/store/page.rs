@@ -16,12 +16,6 @@ pub fn page_of(id: Id) -> u32 {
     id / PER_PAGE
 }
 
-/// The ids that a page holds.
-pub fn ids_in(page: u32) -> core::ops::RangeInclusive<Id> {
-    let first = page.saturating_mul(PER_PAGE);
-    first..=first.saturating_add(PER_PAGE - 1)
-}
-
 /// Writes a page.
 pub fn encode<'a>(records: impl IntoIterator<Item = &'a Record>) -> Vec<u8> {
     let mut out = vec![VERSION];

@@ -6,7 +6,7 @@
 //! 3. DELE is sent at the end, for rows that the table says are wanted at that moment, and QUIT right behind it.
 //! 4. A deletion is confirmed when QUIT was answered `+OK`; where that answer is lost, the next session decides.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use super::planner::{self, Listing, Plan, Present};
 use super::table::Table;
@@ -196,7 +196,7 @@ impl<S: Store> Engine<'_, S> {
             edits: core::mem::take(&mut plan.edits),
             ..Batch::default()
         };
-        for row in self.table.rows().iter().filter(|row| row.retrieved.is_none() && row.chunks > 0) {
+        for row in self.table.rows().values().filter(|row| row.retrieved.is_none() && row.chunks > 0) {
             batch.discard.push(row.id);
             batch.edits.push((row.id, Edit::Staged { chunks: 0 }));
         }
@@ -236,12 +236,7 @@ impl<S: Store> Engine<'_, S> {
     /// The messages of this session that are not stored here.
     fn only_on_server(&self, plan: &Plan) -> Vec<Present> {
         let rows = self.table.rows();
-        let stored = |id: Id| {
-            rows.binary_search_by_key(&id, |row| row.id)
-                .ok()
-                .and_then(|place| rows.get(place))
-                .is_none_or(|row| row.retrieved.is_some())
-        };
+        let stored = |id: Id| rows.get(id).is_none_or(|row| row.retrieved.is_some());
         plan.present.iter().filter(|present| !stored(present.id)).copied().collect()
     }
 
@@ -348,17 +343,10 @@ impl<S: Store> Engine<'_, S> {
 
     /// Sends DELE for what is wanted and certain, and ends the session.
     async fn delete_and_quit(&self, plan: &Plan, report: &mut Report) -> Result<()> {
-        let mut present: BTreeMap<Id, Present> = BTreeMap::new();
-        for listed in &plan.present {
-            present.insert(listed.id, *listed);
-        }
         let sent = loop {
             // Another tab may have had a say while this one was retrieving.
             self.table.refresh().await?;
-            let wanted: Vec<Present> = (self.table.rows().iter())
-                .filter(|row| row.deletion == Deletion::Wanted)
-                .filter_map(|row| present.get(&row.id).filter(|present| !present.doubtful).copied())
-                .collect();
+            let wanted = self.wanted(plan);
             if wanted.is_empty() {
                 break Vec::new();
             }
@@ -388,6 +376,13 @@ impl<S: Store> Engine<'_, S> {
         }
     }
 
+    /// What is to be deleted, listed in this session, and certain.
+    fn wanted(&self, plan: &Plan) -> Vec<Present> {
+        let rows = self.table.rows();
+        let wanted = |id: Id| rows.get(id).is_some_and(|row| row.deletion == Deletion::Wanted);
+        plan.present.iter().filter(|present| !present.doubtful && wanted(present.id)).copied().collect()
+    }
+
     /// DELE for each; the ids that the server took.
     async fn mark_deleted(&self, wanted: &[Present]) -> Result<Vec<Id>> {
         let mut progress = Progress::start(Phase::Delete, wanted.len(), 0);
@@ -413,7 +408,7 @@ impl<S: Store> Engine<'_, S> {
 
     fn remaining(&self) -> u32 {
         let rows = self.table.rows();
-        let only_there = rows.iter().filter(|row| row.on_server && row.retrieved.is_none()).count();
+        let only_there = rows.values().filter(|row| row.on_server && row.retrieved.is_none()).count();
         u32::try_from(only_there).unwrap_or(u32::MAX)
     }
 }

@@ -2,10 +2,10 @@
 //!
 //! Architecture invariant: no I/O, no clock, no random source; the same arguments give the same plan.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use core::cmp::Ordering;
 
 use crate::pop3::listing::{Named, Sized};
-use crate::store::{Edit, Id, Record, Timestamp};
+use crate::store::{Edit, Id, Record, Rows, Timestamp};
 
 /// What a session says is in the maildrop.
 #[derive(Clone, Debug, Default)]
@@ -42,94 +42,135 @@ pub struct Plan {
     pub present: Vec<Present>,
 }
 
-/// Matches a listing with the table, whose `rows` are in the order of ids.
+/// Matches a listing with the table.
 ///
 /// UIDs are matched exactly. Where the server gives several messages one UID, or brings back a UID that was gone, the size decides
 /// which is meant; sizes that tie leave a doubt. What the listing leaves out is marked as gone only where its lines are as many as
 /// STAT said, and even then nothing that is stored is touched.
-pub fn plan(listing: &Listing, rows: &[Record], now: Timestamp) -> Plan {
-    // Filled one by one: collecting would sort first, and a sort per type is kilobytes of wasm.
-    let mut sizes: BTreeMap<u32, u64> = BTreeMap::new();
-    for line in &listing.sizes {
-        sizes.insert(line.number, line.octets);
-    }
-    let mut known: BTreeMap<&str, Vec<&Record>> = BTreeMap::new();
-    for row in rows {
-        known.entry(&row.uid).or_default().push(row);
-    }
-    let mut listed: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
-    for line in &listing.uids {
-        listed.entry(&line.uid).or_default().push(sizes.get(&line.number).copied().unwrap_or(0));
-    }
-    let mut pairs: BTreeMap<&str, VecDeque<Pair<'_>>> = BTreeMap::new();
-    for (uid, sizes) in &listed {
-        pairs.insert(uid, pair(uid, sizes, known.get(uid).map(Vec::as_slice).unwrap_or_default()));
-    }
+pub fn plan(listing: &Listing, rows: &Rows, now: Timestamp) -> Plan {
+    let sizes = sizes_of(listing);
+    let rows: Vec<&Record> = rows.values().collect();
+    let pairs = pairs(listing, &sizes, &rows);
 
     let mut plan = Plan::default();
-    let mut matched = BTreeSet::new();
-    let mut ordinals: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut listed = vec![false; rows.len()];
     let mut next_id = rows.last().map_or(1, |row| row.id.saturating_add(1));
-    // Ids are given in the server's order, so that they keep it.
-    for Named { number, uid } in &listing.uids {
-        let (number, size) = (*number, sizes.get(number).copied().unwrap_or(0));
-        match pairs.get_mut(uid.as_str()).and_then(VecDeque::pop_front).flatten() {
-            Some((row, doubtful)) => {
-                matched.insert(row.id);
-                plan.present.push(Present { id: row.id, number, size, doubtful });
-                let mut after = row.clone();
+    // In the server's order, so that ids keep it.
+    for ((line, size), pair) in listing.uids.iter().zip(sizes).zip(pairs) {
+        let number = line.number;
+        let (id, doubtful) = match pair {
+            Pair::Known { row: place, doubtful } => {
+                let Some(row) = rows.get(place) else { continue };
+                if let Some(listed) = listed.get_mut(place) {
+                    *listed = true;
+                }
+                let mut after = (*row).clone();
                 after.apply(Edit::Listed { size });
                 // A table of 100,000 rows is not written anew for nothing.
-                if after != *row {
+                if after != **row {
                     plan.edits.push((row.id, Edit::Listed { size }));
                 }
+                (row.id, doubtful)
             }
-            None => {
-                let ordinal = ordinals.entry(uid).or_insert_with(|| known.get(uid.as_str()).map_or(0, Vec::len));
-                plan.insert.push(Record {
-                    id: next_id,
-                    uid: uid.clone(),
-                    ordinal: u32::try_from(*ordinal).unwrap_or(u32::MAX),
-                    size,
-                    first_seen: now,
-                    on_server: true,
-                    ..Record::default()
-                });
-                plan.present.push(Present { id: next_id, number, size, doubtful: false });
-                *ordinal += 1;
+            Pair::New { ordinal } => {
+                let (uid, id) = (line.uid.clone(), next_id);
+                let row = Record { id, uid, ordinal, size, first_seen: now, on_server: true, ..Record::default() };
+                plan.insert.push(row);
                 next_id = next_id.saturating_add(1);
+                (id, false)
             }
-        }
+        };
+        plan.present.push(Present { id, number, size, doubtful });
     }
 
     if listing.uids.len() == listing.count as usize {
-        let gone = rows.iter().filter(|row| row.on_server && !matched.contains(&row.id));
-        plan.edits.extend(gone.map(|row| (row.id, Edit::Missing)));
+        let gone = rows.iter().zip(listed).filter(|(row, listed)| row.on_server && !listed);
+        plan.edits.extend(gone.map(|(row, _)| (row.id, Edit::Missing)));
     }
     plan
 }
 
-/// The row that a listed message is, and whether that is in doubt; `None` for a message never seen before.
-type Pair<'a> = Option<(&'a Record, bool)>;
+/// What a listed message is.
+#[derive(Clone, Copy, Debug)]
+enum Pair {
+    /// The row at this place, perhaps.
+    Known { row: usize, doubtful: bool },
+    /// Never seen before; so many of its UID were.
+    New { ordinal: u32 },
+}
 
-/// Pairs the listed messages of one UID, given by their sizes, with the rows of that UID.
-fn pair<'a>(uid: &str, sizes: &[u64], rows: &[&'a Record]) -> VecDeque<Pair<'a>> {
-    if let ([size], [row]) = (sizes, rows) {
-        // The same name, never gone: the same message, even if the server counts its octets in another way today.
-        let same = row.size == *size || (row.on_server && !uid.is_empty());
-        return VecDeque::from([same.then_some((*row, false))]);
-    }
-    let mut free: Vec<&Record> = rows.to_vec();
-    let mut pairs = VecDeque::new();
-    for size in sizes {
-        let of_size = free.iter().filter(|row| row.size == *size).count();
-        let twins = sizes.iter().filter(|other| *other == size).count();
-        // A row that is still on the server is meant rather than one that was gone.
-        let place = (free.iter().position(|row| row.size == *size && row.on_server))
-            .or_else(|| free.iter().position(|row| row.size == *size));
-        pairs.push_back(place.map(|place| (free.remove(place), of_size > 1 || twins > 1)));
+/// LIST's size for each line of UIDL; 0 where it has none.
+fn sizes_of(listing: &Listing) -> Vec<u64> {
+    let order = sorted(listing.sizes.len(), &|a, b| number_at(listing, a).cmp(&number_at(listing, b)));
+    let size = |number: u32| {
+        let place = order.binary_search_by(|place| number_at(listing, *place).cmp(&number)).ok()?;
+        listing.sizes.get(*order.get(place)?).map(|line| line.octets)
+    };
+    listing.uids.iter().map(|line| size(line.number).unwrap_or(0)).collect()
+}
+
+fn number_at(listing: &Listing, place: usize) -> u32 {
+    listing.sizes.get(place).map_or(0, |line| line.number)
+}
+
+/// For each line of UIDL, what it is: lines and rows are both put in the order of UIDs, and walked along together.
+fn pairs(listing: &Listing, sizes: &[u64], rows: &[&Record]) -> Vec<Pair> {
+    let uid = |place: usize| listing.uids.get(place).map_or("", |line| line.uid.as_str());
+    let row_uid = |place: usize| rows.get(place).map_or("", |row| row.uid.as_str());
+    let lines = sorted(listing.uids.len(), &|a, b| uid(a).cmp(uid(b)).then(a.cmp(&b)));
+    let known = sorted(rows.len(), &|a, b| row_uid(a).cmp(row_uid(b)).then(a.cmp(&b)));
+
+    let mut pairs = vec![Pair::New { ordinal: 0 }; listing.uids.len()];
+    let mut known = known.as_slice();
+    for same in lines.chunk_by(|a, b| uid(*a) == uid(*b)) {
+        let name = same.first().map_or("", |place| uid(*place));
+        known = known.get(known.partition_point(|place| row_uid(*place) < name)..).unwrap_or_default();
+        let (named, rest) = known.split_at(known.partition_point(|place| row_uid(*place) == name));
+        known = rest;
+        pair(name, same, named, sizes, rows, &mut pairs);
     }
     pairs
+}
+
+/// Pairs the lines of one UID with the rows of that UID.
+fn pair(uid: &str, lines: &[usize], named: &[usize], sizes: &[u64], rows: &[&Record], pairs: &mut [Pair]) {
+    let size_of = |line: usize| sizes.get(line).copied().unwrap_or(0);
+    let row_size = |row: usize| rows.get(row).map_or(0, |row| row.size);
+    let there = |row: usize| rows.get(row).is_some_and(|row| row.on_server);
+    let mut free = named.to_vec();
+    let mut ordinal = u32::try_from(named.len()).unwrap_or(u32::MAX);
+    for line in lines {
+        let size = size_of(*line);
+        let found = match (lines, named) {
+            // The same name, never gone: the same message, even if the server counts its octets in another way today.
+            ([_], [row]) if row_size(*row) == size || (there(*row) && !uid.is_empty()) => Some((*row, false)),
+            ([_], [_]) => None,
+            _ => {
+                let fits = |row: &usize| row_size(*row) == size;
+                // A row that is still on the server is meant rather than one that was gone.
+                let place = free.iter().position(|row| fits(row) && there(*row)).or_else(|| free.iter().position(fits));
+                let ties = free.iter().filter(|row| fits(row)).count() > 1
+                    || lines.iter().filter(|other| size_of(**other) == size).count() > 1;
+                place.map(|place| (free.remove(place), ties))
+            }
+        };
+        if let Some(pair) = pairs.get_mut(*line) {
+            *pair = match found {
+                Some((row, doubtful)) => Pair::Known { row, doubtful },
+                None => {
+                    ordinal = ordinal.saturating_add(1);
+                    Pair::New { ordinal: ordinal - 1 }
+                }
+            };
+        }
+    }
+}
+
+/// The places `0..count` in an order. One sort for all: each kind of its own is kilobytes of wasm.
+fn sorted(count: usize, order: &dyn Fn(usize, usize) -> Ordering) -> Vec<usize> {
+    let mut places: Vec<usize> = (0..count).collect();
+    places.sort_unstable_by(|a, b| order(*a, *b));
+    places
 }
 
 #[cfg(test)]
@@ -144,6 +185,12 @@ mod tests {
             sizes: lines.iter().map(|(number, _, octets)| Sized { number: *number, octets: *octets }).collect(),
             uids: lines.iter().map(|(number, uid, _)| Named { number: *number, uid: (*uid).into() }).collect(),
         }
+    }
+
+    fn plan(listing: &Listing, rows: &[Record], now: Timestamp) -> Plan {
+        let mut table = Rows::default();
+        rows.iter().for_each(|row| table.insert(row.id, row.clone()));
+        super::plan(listing, &table, now)
     }
 
     /// Applies a plan to rows, as a store would.

@@ -5,14 +5,14 @@ use core::cell::{Cell, Ref, RefCell};
 use futures_util::future::LocalBoxFuture;
 
 use crate::error::Result;
-use crate::store::{Batch, Id, Record, Store};
+use crate::store::{Batch, Id, Record, Rows, Store};
 
 type OnChange = Box<dyn Fn(&[Id])>;
 
 /// Rows, read once and kept in step with the store.
 pub struct Table<S> {
     store: S,
-    rows: RefCell<Vec<Record>>,
+    rows: RefCell<Rows>,
     stale: Cell<bool>,
     on_change: OnChange,
 }
@@ -28,16 +28,14 @@ impl<S: Store> Table<S> {
         &self.store
     }
 
-    /// The rows, in the order of ids. Not to be held across an await.
-    pub fn rows(&self) -> Ref<'_, [Record]> {
-        Ref::map(self.rows.borrow(), Vec::as_slice)
+    /// The rows. Not to be held across an await.
+    pub fn rows(&self) -> Ref<'_, Rows> {
+        self.rows.borrow()
     }
 
     /// One row as it was last read.
     pub fn row(&self, id: Id) -> Option<Record> {
-        let rows = self.rows.borrow();
-        let place = rows.binary_search_by_key(&id, |row| row.id).ok()?;
-        rows.get(place).cloned()
+        self.rows.borrow().get(id).cloned()
     }
 
     /// Says that somebody else changed the store.
@@ -56,7 +54,7 @@ impl<S: Store> Table<S> {
 
     async fn read_again(&self) -> Result<()> {
         while self.stale.replace(false) {
-            match self.store.records().await {
+            match self.store.rows().await {
                 Ok(rows) => *self.rows.borrow_mut() = rows,
                 Err(error) => {
                     self.stale.set(true);
@@ -76,18 +74,9 @@ impl<S: Store> Table<S> {
             return Ok(Vec::new());
         }
         let touched = self.store.apply(batch).await?;
-        let mut rows = self.rows.borrow_mut();
         for row in &touched {
-            match rows.binary_search_by_key(&row.id, |row| row.id) {
-                Ok(place) => {
-                    if let Some(old) = rows.get_mut(place) {
-                        *old = row.clone();
-                    }
-                }
-                Err(place) => rows.insert(place, row.clone()),
-            }
+            self.rows.borrow_mut().insert(row.id, row.clone());
         }
-        drop(rows);
         if !touched.is_empty() {
             let ids: Vec<Id> = touched.iter().map(|row| row.id).collect();
             (self.on_change)(&ids);
@@ -102,7 +91,7 @@ impl<S: Store> Table<S> {
     pub async fn clear(&self) -> Result<()> {
         self.store.clear().await?;
         let rows = core::mem::take(&mut *self.rows.borrow_mut());
-        let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
+        let ids: Vec<Id> = rows.keys().collect();
         (self.on_change)(&ids);
         Ok(())
     }
