@@ -252,7 +252,7 @@ fn quote(words: impl AsRef<[u8]>) -> String {
         .collect()
 }
 
-fn list(addresses: &Vec<SocketAddr>) -> String {
+fn list(addresses: &[SocketAddr]) -> String {
     addresses.iter().map(|address| address.ip().to_string()).collect::<Vec<_>>().join(", ")
 }
 

@@ -115,17 +115,20 @@ pub(crate) async fn resolve(upstream: &Upstream) -> Result<Vec<SocketAddr>, Dial
     };
     let found: Vec<SocketAddr> =
         tokio::net::lookup_host((name, port)).await.map_err(|_| DialError::Unresolved)?.collect();
+    allowed(upstream, found)
+}
+
+/// Those of the resolved addresses that may be dialled.
+fn allowed(upstream: &Upstream, found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, DialError> {
     if found.is_empty() {
         return Err(DialError::Unresolved);
     }
     let loopback_meant = upstream.url.is_loopback();
-    let allowed: Vec<SocketAddr> = found
-        .into_iter()
-        .filter(|address| {
-            let ip = address.ip().to_canonical();
-            upstream.private || is_public(ip) || (loopback_meant && ip.is_loopback())
-        })
-        .collect();
+    let may_dial = |address: &SocketAddr| {
+        let ip = address.ip().to_canonical();
+        upstream.private || is_public(ip) || (loopback_meant && ip.is_loopback())
+    };
+    let allowed: Vec<SocketAddr> = found.into_iter().filter(may_dial).collect();
     match allowed.is_empty() {
         true => Err(DialError::NotPublic),
         false => Ok(allowed),
@@ -264,6 +267,58 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Stream::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
             Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(cx),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tls::UpstreamTls;
+    use rustls::RootCertStore;
+
+    fn upstream(url: &str, private: bool) -> Upstream {
+        let tls = Arc::new(UpstreamTls::new(RootCertStore::empty(), Vec::new()));
+        Upstream { name: "peer".parse().unwrap(), label: String::new(), url: url.parse().unwrap(), private, tls }
+    }
+
+    fn dialled(url: &str, private: bool, found: &[&str]) -> Result<Vec<String>, DialError> {
+        let found = found.iter().map(|ip| SocketAddr::new(ip.parse().unwrap(), 995)).collect();
+        Ok(allowed(&upstream(url, private), found)?.iter().map(|address| address.ip().to_string()).collect())
+    }
+
+    #[test]
+    fn a_name_may_lead_to_public_addresses_only_unless_allowed() {
+        let url = "pop3s://mail.example.org";
+        assert_eq!(dialled(url, false, &["10.0.0.1", "8.8.8.8", "::1"]).unwrap(), ["8.8.8.8"]);
+        assert_eq!(dialled(url, false, &["127.0.0.1"]), Err(DialError::NotPublic));
+        assert_eq!(dialled(url, false, &["::ffff:10.0.0.1"]), Err(DialError::NotPublic));
+        assert_eq!(dialled(url, true, &["127.0.0.1"]).unwrap(), ["127.0.0.1"]);
+        assert_eq!(dialled(url, false, &[]), Err(DialError::Unresolved));
+    }
+
+    #[test]
+    fn localhost_is_this_computer_and_no_other_private_one() {
+        assert_eq!(dialled("pop3s://localhost", false, &["::1", "10.0.0.1"]).unwrap(), ["::1"]);
+    }
+
+    #[tokio::test]
+    async fn a_literal_address_is_its_own_consent() {
+        let found = resolve(&upstream("pop3s://10.0.0.1:1995", false)).await.unwrap();
+        assert_eq!(found, ["10.0.0.1:1995".parse().unwrap()]);
+    }
+
+    #[test]
+    fn every_reason_fits_a_close_frame() {
+        for error in [
+            DialError::Unresolved,
+            DialError::NotPublic,
+            DialError::Refused,
+            DialError::Unreachable,
+            DialError::TimedOut,
+            DialError::TurnedAway,
+        ] {
+            assert!(error.to_string().len() <= 123, "{error}: RFC 6455 §5.5 leaves 123 octets for a reason");
         }
     }
 }

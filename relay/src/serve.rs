@@ -257,16 +257,18 @@ async fn connection(relay: Arc<Relay>, tcp: TcpStream, socket: SocketAddr, place
         tracing::debug!("a connection ended before its first request");
         return;
     };
+    // A listener for both families shows IPv4 addresses in their IPv6 form; no client writes them so.
+    let local = SocketAddr::new(local.ip().to_canonical(), local.port());
     let peer = Peer { local, socket: socket.ip(), announced };
     let service = service_fn(|request| {
         let relay = relay.clone();
         async move { Ok::<_, Infallible>(http::answer(relay, peer, request).await) }
     });
-    let serving = relay.phase() == Phase::Serving;
-    let connection = http1(&relay).keep_alive(serving).serve_connection(TokioIo::new(wire), service).with_upgrades();
+    let connection = http1(&relay).serve_connection(TokioIo::new(wire), service).with_upgrades();
     let mut connection = pin!(connection);
-    if serving {
-        let mut phase = relay.phase.subscribe();
+    // Held to the end, so that a reply that is being written counts as running. Who comes later does not hold the relay back.
+    let mut phase = (relay.phase() == Phase::Serving).then(|| relay.phase.subscribe());
+    if let Some(phase) = &mut phase {
         tokio::select! {
             _ = &mut connection => return,
             _ = phase.wait_for(|phase| *phase != Phase::Serving) => connection.as_mut().graceful_shutdown(),

@@ -179,10 +179,10 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// Whether a certificate names itself as its issuer. Who signed it does not matter where its key is pinned.
+/// Whether a certificate is signed with its own key. That its issuer has the name of its subject proves nothing: private
+/// authorities are often careless with names.
 fn is_self_signed(certificate: &CertificateDer<'_>) -> bool {
-    x509_parser::parse_x509_certificate(certificate)
-        .is_ok_and(|(_, parsed)| parsed.issuer().as_raw() == parsed.subject().as_raw())
+    x509_parser::parse_x509_certificate(certificate).is_ok_and(|(_, parsed)| parsed.verify_signature(None).is_ok())
 }
 
 /// Why a TLS handshake with an upstream failed, in words that fit a close frame.
