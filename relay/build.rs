@@ -51,6 +51,5 @@ fn embed() -> Result<(), Box<dyn Error>> {
 /// Where the nested cargo builds: `web` in the target directory around `out`, so that debug and release builds share it.
 /// Cargo marks a target directory with a tag file.
 fn nested_target(out: &Path) -> PathBuf {
-    let target = out.ancestors().filter(|dir| dir.join("CACHEDIR.TAG").is_file()).last();
-    target.unwrap_or(out).join("web")
+    out.ancestors().find(|dir| dir.join("CACHEDIR.TAG").is_file()).unwrap_or(out).join("web")
 }

@@ -60,9 +60,10 @@ pub(crate) fn compile(workspace: &Path, target_dir: &Path) -> Result<PathBuf, Er
 fn leaks(name: &OsStr) -> bool {
     let Some(name) = name.to_str() else { return false };
     let compiler = ["RUSTFLAGS", "RUSTDOCFLAGS", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "RUSTC_LINKER"];
-    compiler.contains(&name)
-        || name.starts_with("CLIPPY_")
-        || (name.starts_with("CARGO") && !KEPT.iter().any(|kept| name.starts_with(kept)))
+    // Procedural macros are linked for the machine at hand, which may need a linker of its own.
+    let linker = name.starts_with("CARGO_TARGET_") && name.ends_with("_LINKER");
+    let kept = linker || KEPT.iter().any(|kept| name.starts_with(kept));
+    compiler.contains(&name) || name.starts_with("CLIPPY_") || (name.starts_with("CARGO") && !kept)
 }
 
 /// The compiler flags of the module, as cargo wants them encoded. Being set, they also win over flags in anybody's cargo
@@ -132,6 +133,7 @@ mod tests {
             "RUSTC_WRAPPER",
             "RUSTC_WORKSPACE_WRAPPER",
             "CARGO_TARGET_DIR",
+            "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS",
             "CARGO_BUILD_TARGET",
             "CARGO_BUILD_RUSTC_WRAPPER",
             "CARGO_FEATURE_STD",
