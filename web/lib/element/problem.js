@@ -5,7 +5,7 @@ import { h, icon } from "./dom.js";
  *
  * @typedef {"sync" | "message" | "sign-out"} Context
  * @typedef {{
- *   code: string, retryable: boolean, retryAfterMs: number | null, serverText: string,
+ *   code: string, phase: string, retryable: boolean, retryAfterMs: number | null, serverText: string,
  *   context: Context, at: Date, pending: number, memory: boolean
  * }} Problem
  * @typedef {{
@@ -13,14 +13,18 @@ import { h, icon } from "./dom.js";
  * }} Actions controls that make sense where the problem is shown; `null` for none
  */
 
+/** Phases in which the words that came with an error are the relay's. */
+const AT_RELAY = new Set(["relay", "dns", "tls"]);
+
 /**
- * @param {unknown} error a `MailError`; anything else is a defect of this page and becomes `internal` @param {Context} context
- * @param {Partial<Problem>} [extra] @returns {Problem}
+ * A `MailError` as a problem; anything else is a defect of this page and becomes `internal`.
+ * @param {unknown} error @param {Context} context @param {Partial<Problem>} [extra] @returns {Problem}
  */
 export function problemFrom(error, context, extra = {}) {
-  const known = isMailError(error) ? error : { code: "internal", retryable: false, retryAfterMs: null, serverText: "" };
+  const known = isMailError(error) ? error : { code: "internal", phase: "internal", retryable: false, retryAfterMs: null, serverText: "" };
   return {
     code: known.code,
+    phase: known.phase,
     retryable: known.retryable,
     retryAfterMs: known.retryAfterMs,
     serverText: known.serverText,
@@ -34,7 +38,7 @@ export function problemFrom(error, context, extra = {}) {
 
 /** A problem that was found before the library was asked: the relay gave no answer. @returns {Problem} */
 export function relayProblem() {
-  return problemFrom({ code: "relay-unreachable", retryable: true, retryAfterMs: null, serverText: "" }, "sync");
+  return problemFrom({ code: "relay-unreachable", phase: "relay", retryable: true, retryAfterMs: null, serverText: "" }, "sync");
 }
 
 /** @param {unknown} error */
@@ -58,7 +62,7 @@ export function problemView(problem, actions, ui, counts = "") {
       "div",
       { class: "problem-words" },
       h("p", {}, h("strong", {}, title), " ", detail),
-      quote && h("p", { class: "problem-quote" }, t("error.quote"), " ", h("q", { dir: "auto" }, quote)),
+      quote && h("p", { class: "problem-quote" }, t(AT_RELAY.has(problem.phase) ? "error.quote.relay" : "error.quote"), " ", h("q", { dir: "auto" }, quote)),
     ),
     h("div", { class: "problem-actions" }, ...controls(problem, actions, t)),
   );
@@ -104,7 +108,7 @@ function sentences(...parts) {
 
 /**
  * By shape and not by class: two versions of the library may live in one page.
- * @param {unknown} error @returns {error is Pick<Problem, "code" | "retryable" | "retryAfterMs" | "serverText">}
+ * @param {unknown} error @returns {error is Pick<Problem, "code" | "phase" | "retryable" | "retryAfterMs" | "serverText">}
  */
 function isMailError(error) {
   return typeof error === "object" && error !== null && "serverText" in error && "code" in error && typeof error.code === "string";

@@ -97,17 +97,22 @@ a { color: var(--accent); }
 .button-icon { padding: 3px; width: var(--control); border-color: transparent; background: none; }
 .button-icon .icon { margin: 0; }
 .button-quiet { border-color: transparent; background: none; padding-inline: 8px; }
+:is(.button-icon, .button-quiet):disabled { border-color: transparent; }
 .button-primary { border-color: var(--accent); background: var(--accent); color: var(--on-accent); font-weight: 600; }
 .button-primary:hover { background: color-mix(in srgb, var(--accent) 90%, var(--text)); }
 .button-danger { border-color: var(--danger); color: var(--danger); }
 .button-wide { width: 100%; min-height: 40px; font-size: 15px; }
 .link { padding: 0; border: 0; background: none; color: var(--accent); text-decoration: underline; cursor: pointer; }
 
+/* List and reader side by side under a bar; in a wide box the bar is a column, in a narrow one only one pane is shown. */
 .desk {
   display: grid;
   height: 100%;
-  grid-template: "side list reader" minmax(0, 1fr) "notices notices notices" auto / 220px 380px minmax(0, 1fr);
+  grid-template: "side side" auto "list reader" minmax(0, 1fr) "notices notices" auto / minmax(240px, 38%) minmax(0, 1fr);
 }
+:host([mode="list"]) .desk { grid-template: "side" auto "list" minmax(0, 1fr) "notices" auto / minmax(0, 1fr); }
+:host([mode="reader"]) .desk { grid-template: "reader" minmax(0, 1fr) "notices" auto / minmax(0, 1fr); }
+:host([mode="list"]) .reader, :host([mode="reader"]) :is(.side, .list-pane) { display: none; }
 .side { grid-area: side; }
 .list-pane { grid-area: list; }
 .reader { grid-area: reader; }
@@ -116,18 +121,18 @@ a { color: var(--accent); }
 
 .side {
   display: flex;
-  flex-direction: column;
+  align-items: center;
   gap: 16px;
   min-width: 0;
-  padding: 12px 8px;
+  padding: 6px 8px;
   background: var(--ground-side);
-  border-inline-end: 1px solid var(--line);
+  border-bottom: 1px solid var(--line);
 }
-.side-account { padding: 0 8px; min-width: 0; }
+.side-account { padding: 0 8px; min-width: 0; max-width: 180px; }
 .side-user, .side-server { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; line-height: 20px; }
 .side-user { font-weight: 600; }
 .side-server { font-size: 13px; color: var(--text-quiet); }
-.filters { display: flex; flex-direction: column; gap: 2px; }
+.filters { display: flex; gap: 2px; }
 .filter {
   display: flex;
   align-items: center;
@@ -145,10 +150,10 @@ a { color: var(--accent); }
 .filter:hover { background: var(--ground-hover); }
 .filter[aria-current="true"] { background: var(--accent-ground); font-weight: 600; }
 .filter[aria-current="true"] .icon { color: var(--accent); }
-.filter-count { margin-inline-start: auto; font-size: 13px; font-weight: 400; color: var(--text-quiet); }
+.filter-count { font-size: 13px; font-weight: 400; color: var(--text-quiet); }
 .filter[aria-current="true"] .filter-count { color: var(--text); }
-.filter-short { display: none; }
-.side-foot { display: flex; flex-direction: column; align-items: start; gap: 4px; margin-top: auto; }
+.filter-long, .side-kept { display: none; }
+.side-foot { display: flex; gap: 4px; margin-inline-start: auto; }
 .side-kept { padding: 0 8px 4px; font-size: 13px; color: var(--text-quiet); }
 .side-foot .button { font-size: 13px; }
 
@@ -174,36 +179,28 @@ a { color: var(--accent); }
 .notices .problem, .notices .notice { animation: rise 120ms ease-out; }
 @keyframes rise { from { opacity: 0; transform: translateY(4px); } }
 
-@container poplar (width < 1100px) {
-  .desk {
-    grid-template: "side side" auto "list reader" minmax(0, 1fr) "notices notices" auto / minmax(300px, 38%) minmax(0, 1fr);
+@container poplar (width >= 1100px) {
+  :host(:not([mode])) .desk {
+    grid-template: "side list reader" minmax(0, 1fr) "notices notices notices" auto / 220px 380px minmax(0, 1fr);
   }
-  .side { flex-direction: row; align-items: center; padding: 6px 8px; border-inline-end: 0; border-bottom: 1px solid var(--line); }
-  .side-account { max-width: 180px; }
-  .filters { flex-direction: row; }
-  .filter-long { display: none; }
-  .filter-short { display: inline; }
-  .filter-count { margin-inline-start: 0; }
-  .side-foot { flex-direction: row; margin: 0 0 0 auto; }
-  .side-kept { display: none; }
-  .list-heading .pane-title { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+  :host(:not([mode])) .side { flex-direction: column; align-items: stretch; padding: 12px 8px; border-width: 0; border-inline-end: 1px solid var(--line); }
+  :host(:not([mode])) .side-account { max-width: none; }
+  :host(:not([mode])) .filters { flex-direction: column; }
+  :host(:not([mode])) :is(.filter-long, .side-kept) { display: block; }
+  :host(:not([mode])) .filter-short { display: none; }
+  :host(:not([mode])) .filter-count { margin-inline-start: auto; }
+  :host(:not([mode])) .side-foot { flex-direction: column; align-items: start; margin: auto 0 0; }
+}
+@container poplar (width < 1100px) {
+  .pane-title { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 }
 @container poplar (width < 860px) {
   .side { gap: 8px; }
-  .side .filter .icon { display: none; }
+  .filter .icon { display: none; }
   .side-foot .button[data-testid="clear"] span { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 }
 @container poplar (width < 700px) {
-  .desk {
-    --control: 40px;
-    --head: 64px;
-    grid-template: "side" auto "pane" minmax(0, 1fr) "notices" auto / minmax(0, 1fr);
-  }
-  .list-pane, .reader { grid-area: pane; transition: visibility 0s, opacity 120ms ease-out; }
-  /* Hidden but laid out: the list keeps its place. */
-  .desk[data-pane="list"] .reader, .desk[data-pane="reader"] .list-pane { visibility: hidden; opacity: 0; }
-  .desk[data-pane="reader"] .side { display: none; }
-  .button-back { display: inline-flex; }
+  .desk { --control: 40px; }
   .side { flex-wrap: wrap; row-gap: 0; padding: 4px 8px 0; }
   .side-account { flex: 1; max-width: none; display: flex; gap: 8px; align-items: baseline; }
   .filters { order: 1; width: 100%; gap: 4px; }
@@ -214,16 +211,14 @@ a { color: var(--accent); }
   .problem .problem-words { flex-basis: calc(100% - 32px); }
   .problem-actions { margin-inline-start: auto; }
   .notice { padding: 8px 12px; font-size: 13px; line-height: 18px; }
+
+  :host(:not([mode])) .desk { grid-template: "side" auto "pane" minmax(0, 1fr) "notices" auto / minmax(0, 1fr); }
+  :host(:not([mode])) :is(.list-pane, .reader) { grid-area: pane; transition: opacity 120ms ease-out; }
+  /* Hidden but laid out: the list keeps its place. */
+  :host(:not([mode])) :is([data-pane="list"] .reader, [data-pane="reader"] .list-pane) { visibility: hidden; opacity: 0; }
+  :host(:not([mode])) [data-pane="reader"] .side { display: none; }
+  :host(:not([mode])) .button-back { display: inline-flex; }
 }
-:host([mode="list"]) .desk { grid-template: "side" auto "list" minmax(0, 1fr) "notices" auto / minmax(0, 1fr); }
-:host([mode="reader"]) .desk { grid-template: "reader" minmax(0, 1fr) "notices" auto / minmax(0, 1fr); }
-:host([mode="both"]) .desk { grid-template: "side side" auto "list reader" minmax(0, 1fr) "notices notices" auto / 38% minmax(0, 1fr); }
-:host([mode="list"]) .reader, :host([mode="reader"]) :is(.side, .list-pane, .button-back), :host([mode="both"]) .button-back { display: none; }
-:host([mode="both"]) .side { display: flex; }
-:host([mode="reader"]) .reader, :host([mode="both"]) :is(.list-pane, .reader) { visibility: visible; opacity: 1; }
-:host([mode="both"]) .list-pane { grid-area: list; }
-:host([mode="both"]) .reader, :host([mode="reader"]) .reader { grid-area: reader; }
-:host([mode="list"]) .list-pane { grid-area: list; }
 @media (prefers-reduced-motion: reduce) {
   *, ::before, ::after { animation: none !important; transition: none !important; }
 }

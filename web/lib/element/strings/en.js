@@ -186,6 +186,7 @@ export default {
 
   "error.counts": "What is stored here stays here; the rest is still on the server.",
   "error.quote": "The server said:",
+  "error.quote.relay": "The relay said:",
   "error.retry": "Try again",
   "error.at": "Try again after {time}.",
   "error.signInAgain": "Sign in again",
