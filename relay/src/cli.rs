@@ -276,6 +276,12 @@ mod tests {
     }
 
     #[test]
+    fn no_level_that_prints_payloads_is_compiled_in() {
+        assert!(log::STATIC_MAX_LEVEL <= log::LevelFilter::Debug);
+        assert!(tracing::level_filters::STATIC_MAX_LEVEL <= tracing::level_filters::LevelFilter::DEBUG);
+    }
+
+    #[test]
     fn the_explanation_names_both_pages_and_no_guessed_host() {
         for page in ["pop3-smtp-settings-securemail", "what-are-the-pop3smtp-settings-for-direct"] {
             assert!(NO_UPSTREAM.contains(&format!("https://kb.datamotion.com/?ht_kb={page}")));

@@ -1,25 +1,20 @@
-//! The HTTP surface: page and library, `/relay.json`, health, and the door to the tunnels.
+//! The HTTP surface: page and library, `/relay.json`, health. What is behind `/pop3/` is asked for at the [`door`].
 
 use crate::assets::{self, Asset};
-use crate::limits::{Full, Place};
+use crate::door;
 use crate::origin::{Host, Site};
-use crate::proxy;
 use crate::serve::{Phase, Relay};
-use crate::tunnel;
-use crate::upstream::Upstream;
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{Method, Request, Response, StatusCode, Version};
-use http_body_util::Full as FullBody;
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::Full;
 use hyper::body::Incoming;
-use poplar_wire::{Close, PATH_PREFIX, SUBPROTOCOL, name_in_path};
-use std::borrow::Cow;
+use poplar_wire::{PATH_PREFIX, SUBPROTOCOL};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-pub(crate) type Reply = Response<FullBody<Bytes>>;
+pub(crate) type Reply = Response<Full<Bytes>>;
 
 /// What the page may do: run its own script and wasm, and load mail's images where a person allows it. The same policy goes
 /// with scripts and workers, since a worker obeys the policy of its own response.
@@ -102,7 +97,7 @@ fn respond(
         );
     }
     if path.starts_with(PATH_PREFIX) {
-        return tunnel(relay, peer, origin, allowed, request);
+        return door::answer(relay, peer, origin, allowed, request);
     }
     // A page elsewhere that loads the library from `localhost` is served as it asked: a redirect would turn its origin to null.
     if let Host::Localhost(canonical) = host
@@ -209,117 +204,6 @@ impl Encoding {
     }
 }
 
-/// Who may pass, and whereto; or the code and reason of the refusal, which only a finished handshake can carry to a browser.
-type Verdict = Result<(Arc<Upstream>, Place), (Close, Cow<'static, str>)>;
-
-/// Answers a request for a tunnel, and leaves a task behind that runs it.
-fn tunnel(
-    relay: &Arc<Relay>,
-    peer: Peer,
-    origin: Option<&str>,
-    allowed: bool,
-    request: &mut Request<Incoming>,
-) -> Reply {
-    let accept = match websocket_key(request) {
-        Ok(key) => derive_accept_key(key.as_bytes()),
-        Err(refusal) => return *refusal,
-    };
-    let Some(origin) = origin else {
-        return plain(StatusCode::FORBIDDEN, "A tunnel is opened by a page: the request has no Origin.");
-    };
-    if !offered(request.headers()).any(|protocol| protocol == SUBPROTOCOL) {
-        return plain(
-            StatusCode::BAD_REQUEST,
-            format!("The client has to offer the WebSocket subprotocol {SUBPROTOCOL}."),
-        );
-    }
-    let verdict = judge(relay, peer, origin, allowed, request);
-    let upgrade = hyper::upgrade::on(request);
-    let relay = relay.clone();
-    tokio::spawn(async move {
-        let Ok(upgraded) = upgrade.await else { return };
-        let Some(browser) = tunnel::accept(upgraded).await else { return };
-        match verdict {
-            Ok((upstream, place)) => relay.run_tunnel(browser, &upstream, place).await,
-            Err((close, reason)) => {
-                relay.metrics.ended(Some(close));
-                tunnel::refuse(browser, close, reason).await;
-            }
-        }
-    });
-
-    let mut reply = reply(StatusCode::SWITCHING_PROTOCOLS, "", Bytes::new());
-    let headers = reply.headers_mut();
-    headers.remove(header::CONTENT_TYPE);
-    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
-    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
-    if let Ok(accept) = HeaderValue::try_from(accept) {
-        headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
-    }
-    reply
-}
-
-/// Decides who may pass, before anything is opened for them.
-fn judge(relay: &Relay, peer: Peer, origin: &str, allowed: bool, request: &Request<Incoming>) -> Verdict {
-    let refuse = |close, reason: &'static str| Err((close, Cow::Borrowed(reason)));
-    if relay.phase() != Phase::Serving {
-        return refuse(Close::Draining, "the relay is shutting down");
-    }
-    if !allowed {
-        tracing::info!(?origin, "a page of an origin that is not allowed asked for a tunnel");
-        return refuse(
-            Close::OriginRefused,
-            "pages of this origin may not use the relay (its operator can --allow-origin)",
-        );
-    }
-    if relay.config.tokens.as_ref().is_some_and(|tokens| !tokens.admit(offered(request.headers()))) {
-        return refuse(Close::TokenNeeded, "the relay wants an access token");
-    }
-    let upstream = name_in_path(request.uri().path()).and_then(|name| relay.config.upstream(name));
-    let Some(upstream) = upstream else {
-        return refuse(Close::UnknownUpstream, "this relay has no mail server of that name");
-    };
-    let proxies = &relay.config.proxies;
-    let forwarded =
-        proxy::is_listed(peer.socket, proxies).then(|| proxy::forwarded_for(request.headers(), proxies)).flatten();
-    match relay.tunnels.take(forwarded.or(peer.announced).unwrap_or(peer.socket)) {
-        Ok(place) => Ok((upstream.clone(), place)),
-        Err(Full::Total) => refuse(Close::TooMany, "the relay has as many connections as it takes"),
-        Err(Full::Address) => refuse(Close::TooMany, "too many connections from this address"),
-    }
-}
-
-/// The key of a WebSocket handshake (RFC 6455 §4.2.1), or what to answer to a request that is none.
-fn websocket_key(request: &Request<Incoming>) -> Result<&str, Box<Reply>> {
-    let headers = request.headers();
-    let lists = |name: HeaderName, token: &str| {
-        let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
-        values.flat_map(|value| value.split(',')).any(|item| item.trim().eq_ignore_ascii_case(token))
-    };
-    if request.method() != Method::GET || !lists(header::UPGRADE, "websocket") || !lists(header::CONNECTION, "upgrade")
-    {
-        let mut refusal = plain(StatusCode::UPGRADE_REQUIRED, "This path is for WebSockets.");
-        refusal.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-        return Err(Box::new(refusal));
-    }
-    if request.version() != Version::HTTP_11 || !lists(header::SEC_WEBSOCKET_VERSION, "13") {
-        let mut refusal = plain(StatusCode::UPGRADE_REQUIRED, "Only WebSocket version 13 is spoken here.");
-        refusal.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
-        return Err(Box::new(refusal));
-    }
-    let key = headers.get(header::SEC_WEBSOCKET_KEY).and_then(|key| key.to_str().ok());
-    // Sixteen octets in base64.
-    key.filter(|key| key.len() == 24 && key.ends_with("=="))
-        .ok_or_else(|| Box::new(plain(StatusCode::BAD_REQUEST, "The WebSocket handshake has no proper key.")))
-}
-
-/// The subprotocols that a client offers.
-fn offered(headers: &HeaderMap) -> impl Iterator<Item = &str> {
-    let values = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).into_iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).map(str::trim)
-}
-
 /// The host a request is for: that of an absolute target (RFC 9112 §3.2.2), otherwise that of the one `Host` header.
 fn host_header(request: &Request<Incoming>) -> Option<&str> {
     if let Some(authority) = request.uri().authority() {
@@ -332,15 +216,17 @@ fn host_header(request: &Request<Incoming>) -> Option<&str> {
     }
 }
 
+/// A reply of one type, which no cache keeps.
 fn reply(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Reply {
-    let mut reply = Response::new(FullBody::new(body.into()));
+    let mut reply = Response::new(Full::new(body.into()));
     *reply.status_mut() = status;
     reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     reply.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     reply
 }
 
-fn plain(status: StatusCode, text: impl Into<Bytes>) -> Reply {
+/// A reply in words.
+pub(crate) fn plain(status: StatusCode, text: impl Into<Bytes>) -> Reply {
     reply(status, "text/plain; charset=utf-8", text)
 }
 

@@ -5,7 +5,7 @@
 //!
 //! - [`config`]: flags, `POPLAR_…` variables and a TOML file, one schema; [`upstream`]: the mail servers it names
 //! - [`serve`]: listeners, the accept loop, a clean end; [`wire`]: one accepted socket, [`proxy`]: who is behind it
-//! - [`http`]: page, library, `/relay.json`, health; [`origin`]: which pages may use the relay; [`limits`], [`metrics`]
+//! - [`http`]: page, library, `/relay.json`, health; [`door`]: who gets a tunnel; [`origin`], [`token`], [`limits`], [`metrics`]
 //! - [`tunnel`]: WebSocket bytes both ways; [`dial`]: TCP, STARTTLS and [`tls`] to the upstream; [`address`]: whom it may dial
 //! - [`check`]: the same dialling, step by step and in words
 //! - [`assets`], [`export`], [`demo`]: what is embedded, written out, and built in
@@ -22,6 +22,7 @@ mod cli;
 mod config;
 mod demo;
 mod dial;
+mod door;
 mod export;
 mod http;
 mod limits;

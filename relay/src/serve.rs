@@ -33,6 +33,11 @@ const SPARE_PER_ADDRESS: usize = 64;
 /// Largest request head. Browsers send about 1 KiB; hyper's least is 8 KiB.
 const MAX_HEAD: usize = 16 * 1024;
 
+/// How long a connection may serve requests, and then finish the last: nobody holds a place by reading slowly. Tunnels, which
+/// leave their connection when they are made, are not meant.
+const CONNECTION_LIFE: Duration = Duration::from_secs(300);
+const CONNECTION_FAREWELL: Duration = Duration::from_secs(60);
+
 /// How long to wait when the system has no file left for a new connection: until others have ended.
 const OUT_OF_FILES_PAUSE: Duration = Duration::from_millis(100);
 
@@ -268,13 +273,19 @@ async fn connection(relay: Arc<Relay>, tcp: TcpStream, socket: SocketAddr, place
     let mut connection = pin!(connection);
     // Held to the end, so that a reply that is being written counts as running. Who comes later does not hold the relay back.
     let mut phase = (relay.phase() == Phase::Serving).then(|| relay.phase.subscribe());
-    if let Some(phase) = &mut phase {
-        tokio::select! {
-            _ = &mut connection => return,
-            _ = phase.wait_for(|phase| *phase != Phase::Serving) => connection.as_mut().graceful_shutdown(),
+    let stopping = async {
+        match &mut phase {
+            Some(phase) => drop(phase.wait_for(|phase| *phase != Phase::Serving).await),
+            None => std::future::pending().await,
         }
+    };
+    tokio::select! {
+        _ = &mut connection => return,
+        () = stopping => {}
+        () = tokio::time::sleep(CONNECTION_LIFE) => {}
     }
-    let _ = connection.await;
+    connection.as_mut().graceful_shutdown();
+    let _ = timeout(CONNECTION_FAREWELL, connection).await;
 }
 
 /// What comes before the first request.

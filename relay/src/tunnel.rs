@@ -18,7 +18,7 @@ use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, sink};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
@@ -45,8 +45,12 @@ const LINGER: Duration = Duration::from_secs(30);
 /// The same for a browser that broke the protocol or was turned away: it is owed the close frame and no more.
 const LINGER_BRIEFLY: Duration = Duration::from_secs(2);
 
-/// How long an upstream may take to accept what the browser sent before it left, and to close.
+/// How long an upstream may take to accept what the browser sent before it left, and to close in its turn.
 const UPSTREAM_FAREWELL: Duration = Duration::from_secs(5);
+
+/// Octets that an upstream may still send after that. Enough for the reply to a QUIT and for what was on its way, so that closing
+/// resets nothing it has yet to read; a large message that nobody wants any more is not worth its transport.
+const UPSTREAM_SCRAP: u64 = 1024 * 1024;
 
 /// Longest reason in a close frame, in octets (RFC 6455 §5.5: 125 less the code).
 const MAX_REASON: usize = 123;
@@ -214,9 +218,7 @@ async fn leave(upstream: &mut Stream, mut rest: Bytes) {
     let _ = timeout(UPSTREAM_FAREWELL, async {
         upstream.write_all_buf(&mut rest).await?;
         upstream.shutdown().await?;
-        let mut scrap = [0; 512];
-        while upstream.read(&mut scrap).await? > 0 {}
-        std::io::Result::Ok(())
+        copy(&mut upstream.take(UPSTREAM_SCRAP), &mut sink()).await
     })
     .await;
 }

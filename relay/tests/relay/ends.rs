@@ -222,7 +222,29 @@ async fn large_transfers_pass_both_ways_at_once() {
         received.extend_from_slice(&message.into_data());
     }
     assert!(received == sent);
-    sending.await.unwrap();
+    drop(sending.await.unwrap());
+}
+
+#[tokio::test]
+async fn a_browser_that_does_not_read_holds_up_its_upstream() {
+    const OFFERED: usize = 256 << 20;
+    let (told, mut taken) = tokio::sync::mpsc::unbounded_channel();
+    let peer = listen(move |mut tcp| {
+        let told = told.clone();
+        async move {
+            let (chunk, mut sent) = (vec![0; 1 << 16], 0);
+            while sent < OFFERED && tcp.write_all(&chunk).await.is_ok() {
+                sent += chunk.len();
+            }
+            told.send(sent).unwrap();
+        }
+    })
+    .await;
+    let relay = Relay::start(&["--upstream", &upstream("pop3", peer), "--idle-timeout", "0.3"]);
+    let _tunnel = relay.tunnel("peer").await;
+    // What was taken before the stalled tunnel timed out is in the buffers of two sockets, 6 MiB each way at most on Linux.
+    let sent = taken.recv().await.unwrap();
+    assert!(sent < OFFERED / 4, "{sent} octets were taken for somebody who reads nothing");
 }
 
 #[tokio::test]
