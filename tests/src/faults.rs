@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -110,7 +110,8 @@ impl Proxy {
     /// Waits until `count` connections have met their fault.
     pub async fn faults(&self, count: usize) -> Result<()> {
         let mut state = self.state.subscribe();
-        timeout(PATIENCE, state.wait_for(|state| state.faults >= count)).await??;
+        let met = timeout(PATIENCE, state.wait_for(|state| state.faults >= count)).await;
+        met.with_context(|| format!("{count} connections were to meet their fault, and did not"))??;
         Ok(())
     }
 

@@ -145,19 +145,23 @@ impl State {
 
     fn reply(&mut self, command: &str) -> Vec<u8> {
         let mut words = command.split(' ');
-        let (verb, argument) = (words.next().unwrap_or_default(), words.next().and_then(|word| word.parse::<usize>().ok()));
+        let (verb, argument) =
+            (words.next().unwrap_or_default(), words.next().and_then(|word| word.parse::<usize>().ok()));
         let named = argument.and_then(|n| n.checked_sub(1)).filter(|place| {
             *place < self.session.len() && (self.quirks.lists_deleted || !self.deleted.contains(place))
         });
         if !verb.is_empty() {
             self.log.push(if verb == "PASS" { "PASS".to_owned() } else { command.to_owned() });
         }
-        let listed: Vec<usize> =
-            (0..self.session.len()).filter(|place| self.quirks.lists_deleted || !self.deleted.contains(place)).collect();
+        let listed: Vec<usize> = (0..self.session.len())
+            .filter(|place| self.quirks.lists_deleted || !self.deleted.contains(place))
+            .collect();
         match (verb, argument, named) {
             ("", ..) => b"+OK model\r\n".to_vec(),
             ("USER" | "PASS" | "NOOP", ..) => b"+OK\r\n".to_vec(),
-            ("CAPA", ..) => lines(if self.quirks.pipelining { &["UIDL", "TOP", "PIPELINING"] } else { &["UIDL", "TOP"] }),
+            ("CAPA", ..) => {
+                lines(if self.quirks.pipelining { &["UIDL", "TOP", "PIPELINING"] } else { &["UIDL", "TOP"] })
+            }
             ("STAT", ..) => {
                 let octets: usize = listed.iter().map(|place| self.session[*place].1.len()).sum();
                 format!("+OK {} {octets}\r\n", listed.len()).into_bytes()

@@ -10,7 +10,8 @@ use poplar_client::sync::{Engine, Job, Login, Report, Retrieve, Table};
 use poplar_tests::model::{Quirks, Server, run};
 
 fn message(n: usize) -> (String, Vec<u8>) {
-    let body = format!("From: a{n}@b.example\r\nSubject: message {n}\r\n\r\nline\r\n.dot\r\n..\r\n{}\r\n", "x".repeat(n * 10));
+    let body =
+        format!("From: a{n}@b.example\r\nSubject: message {n}\r\n\r\nline\r\n.dot\r\n..\r\n{}\r\n", "x".repeat(n * 10));
     (format!("{}N", 6866 + n), body.into_bytes())
 }
 
@@ -105,7 +106,10 @@ fn a_refused_message_is_skipped_and_told() {
     let report = sync(&server, &table, Retrieve::All).unwrap();
     assert_eq!((report.retrieved, report.remaining), (4, 1));
     assert_eq!(report.skipped.len(), 1);
-    assert_eq!((report.skipped[0].error.code, report.skipped[0].error.server_text.as_str()), (Code::Refused, "no such message"));
+    assert_eq!(
+        (report.skipped[0].error.code, report.skipped[0].error.server_text.as_str()),
+        (Code::Refused, "no such message")
+    );
     server.change(|quirks| quirks.unreadable.clear());
     assert_eq!(sync(&server, &table, Retrieve::All).unwrap().retrieved, 1);
 }
@@ -244,7 +248,12 @@ fn a_cut_at_any_octet_of_a_deleting_session_deletes_nothing_that_is_not_stored()
 
 #[test]
 fn large_messages_are_stored_in_pieces_and_a_cut_leaves_no_leavings() {
-    let large: Vec<u8> = b"Subject: large\r\n\r\n".iter().copied().chain((0..3 << 20).map(|n| b'a' + (n % 23) as u8)).chain(*b"\r\n").collect();
+    let large: Vec<u8> = b"Subject: large\r\n\r\n"
+        .iter()
+        .copied()
+        .chain((0..3 << 20).map(|n| b'a' + (n % 23) as u8))
+        .chain(*b"\r\n")
+        .collect();
     let (server, table) = (Server::new(Quirks::default(), [("1N".to_owned(), large.clone())]), table());
     server.cut_after(2 << 20);
     sync(&server, &table, Retrieve::All).unwrap_err();

@@ -135,4 +135,19 @@ test.describe("in the page", () => {
       await expect(error).toBeHidden();
     });
   }
+
+  test("message vanished", async ({ world, reader }) => {
+    const [, { subject }] = await world.deliver(3);
+    // On a shared computer messages are retrieved when they are opened.
+    await reader.signIn({ password: world.password, shared: true });
+    await reader.idle();
+    await world.otherClient(["DELE 2"]);
+    await reader.row(subject).click();
+    const error = reader.part("error");
+    await expect(error).toHaveAttribute("data-code", "refused");
+    await expect(error).toContainText(/message/i);
+    await reader.checkMail();
+    await expect(reader.row(subject)).toHaveAttribute("data-state", "gone");
+    await expect(reader.rows("headers")).toHaveCount(2);
+  });
 });
