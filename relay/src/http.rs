@@ -54,6 +54,9 @@ pub(crate) async fn answer(relay: Arc<Relay>, peer: Peer, mut request: Request<I
     if is_shared(request.uri().path()) {
         share(reply.headers_mut(), allowed);
     }
+    if relay.phase() != Phase::Serving && reply.status() != StatusCode::SWITCHING_PROTOCOLS {
+        reply.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     reply
 }
 

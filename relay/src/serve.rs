@@ -17,7 +17,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -265,7 +265,9 @@ async fn connection(relay: Arc<Relay>, tcp: TcpStream, socket: SocketAddr, place
     // A listener for both families shows IPv4 addresses in their IPv6 form; no client writes them so.
     let local = SocketAddr::new(local.ip().to_canonical(), local.port());
     let peer = Peer { local, socket: socket.ip(), announced };
+    let asked = AtomicBool::new(false);
     let service = service_fn(|request| {
+        asked.store(true, Relaxed);
         let relay = relay.clone();
         async move { Ok::<_, Infallible>(http::answer(relay, peer, request).await) }
     });
@@ -284,8 +286,13 @@ async fn connection(relay: Arc<Relay>, tcp: TcpStream, socket: SocketAddr, place
         () = stopping => {}
         () = tokio::time::sleep(CONNECTION_LIFE) => {}
     }
-    connection.as_mut().graceful_shutdown();
+    match asked.load(Relaxed) {
+        true => connection.as_mut().graceful_shutdown(),
+        // This client is about to ask. It shall read that the relay is stopping, and not find the door shut in its face.
+        false => phase = None,
+    }
     let _ = timeout(CONNECTION_FAREWELL, connection).await;
+    drop(phase);
 }
 
 /// What comes before the first request.

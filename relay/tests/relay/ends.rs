@@ -200,29 +200,39 @@ async fn what_is_sent_while_dialling_is_delivered() {
 
 #[tokio::test]
 async fn large_transfers_pass_both_ways_at_once() {
-    let peer = listen(|tcp| async move {
-        let (mut from, mut to) = tcp.into_split();
-        tokio::io::copy(&mut from, &mut to).await.unwrap();
+    let authority = Authority::new();
+    let ca = authority.pem_file();
+    let echo = |stream| async move {
+        let (mut from, mut to) = tokio::io::split(stream);
+        let _ = tokio::io::copy(&mut from, &mut to).await;
+    };
+    let tls = listen_tls(&authority.identity(|_| {}), echo).await;
+    let plain = listen(|stream| async move {
+        let (mut from, mut to) = stream.into_split();
+        let _ = tokio::io::copy(&mut from, &mut to).await;
     })
     .await;
-    let relay = Relay::start(&["--upstream", &upstream("pop3", peer)]);
-    let (mut sink, mut stream) = relay.tunnel("peer").await.0.split();
-    let sent = pattern(20_000_000);
-    let messages: Vec<_> = sent.chunks(50_000).map(|chunk| Message::binary(chunk.to_vec())).collect();
-    let sending = tokio::spawn(async move {
-        for message in messages {
-            sink.send(message).await.unwrap();
+    let flag = format!("peer={}", ca.path().display());
+    for url in [upstream("pop3s", tls), upstream("pop3", plain)] {
+        let relay = Relay::start(&["--upstream", &url, "--upstream-ca", &flag]);
+        let (mut sink, mut stream) = relay.tunnel("peer").await.0.split();
+        let sent = pattern(20_000_000);
+        let messages: Vec<_> = sent.chunks(50_000).map(|chunk| Message::binary(chunk.to_vec())).collect();
+        let sending = tokio::spawn(async move {
+            for message in messages {
+                sink.send(message).await.unwrap();
+            }
+            sink
+        });
+        let mut received = Vec::with_capacity(sent.len());
+        while received.len() < sent.len() {
+            let message = soon(stream.next()).await.unwrap().unwrap();
+            assert!(message.len() <= 16 * 1024, "one record at a time");
+            received.extend_from_slice(&message.into_data());
         }
-        sink
-    });
-    let mut received = Vec::with_capacity(sent.len());
-    while received.len() < sent.len() {
-        let message = stream.next().await.unwrap().unwrap();
-        assert!(message.len() <= 16 * 1024, "one record at a time");
-        received.extend_from_slice(&message.into_data());
+        assert!(received == sent);
+        drop(sending.await.unwrap());
     }
-    assert!(received == sent);
-    drop(sending.await.unwrap());
 }
 
 #[tokio::test]
@@ -243,7 +253,7 @@ async fn a_browser_that_does_not_read_holds_up_its_upstream() {
     let relay = Relay::start(&["--upstream", &upstream("pop3", peer), "--idle-timeout", "0.3"]);
     let _tunnel = relay.tunnel("peer").await;
     // What was taken before the stalled tunnel timed out is in the buffers of two sockets, 6 MiB each way at most on Linux.
-    let sent = taken.recv().await.unwrap();
+    let sent = soon(taken.recv()).await.unwrap();
     assert!(sent < OFFERED / 4, "{sent} octets were taken for somebody who reads nothing");
 }
 
@@ -270,7 +280,7 @@ async fn the_log_has_numbers_and_nothing_of_a_session() {
 /// Reads frames until a close, and returns its code.
 async fn raw_close_code(raw: &mut TcpStream) -> u16 {
     loop {
-        let (head, length) = (raw.read_u8().await.unwrap(), raw.read_u8().await.unwrap());
+        let (head, length) = (soon(raw.read_u8()).await.unwrap(), soon(raw.read_u8()).await.unwrap());
         let mut payload = vec![0; usize::from(length)];
         raw.read_exact(&mut payload).await.unwrap();
         if head == 0x88 {

@@ -9,7 +9,7 @@ use tokio_tungstenite::tungstenite::http::Request;
 async fn carried(tunnel: &mut Tunnel) -> bool {
     use futures_util::StreamExt;
     use tokio_tungstenite::tungstenite::Message;
-    match tunnel.0.next().await {
+    match soon(tunnel.0.next()).await {
         Some(Ok(Message::Binary(_))) => true,
         Some(Ok(Message::Close(Some(frame)))) if u16::from(frame.code) == 4429 => false,
         other => panic!("{other:?}"),

@@ -9,6 +9,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tempfile::NamedTempFile;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -19,6 +20,11 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::{HeaderValue, Request};
 use tokio_tungstenite::tungstenite::{Error, Message};
+
+/// Waits for what must happen, but not for ever: a test that hangs names nothing.
+pub(crate) async fn soon<T>(event: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(60), event).await.expect("this happens within a minute")
+}
 
 /// The program under test, with nothing configured from outside.
 pub(crate) fn program() -> Command {
@@ -176,7 +182,7 @@ pub(crate) async fn http(address: SocketAddr, request_line: &str, headers: &[(&s
     let head = read_head(&mut tcp).await;
     let mut body = Vec::new();
     if !head.starts_with("HTTP/1.1 101") {
-        tcp.read_to_end(&mut body).await.unwrap();
+        soon(tcp.read_to_end(&mut body)).await.unwrap();
     }
     let status =
         head.get(9..12).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("no status in {head:?}"));
@@ -187,7 +193,7 @@ pub(crate) async fn http(address: SocketAddr, request_line: &str, headers: &[(&s
 async fn read_head(tcp: &mut TcpStream) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
-        match tcp.read_u8().await {
+        match soon(tcp.read_u8()).await {
             Ok(byte) => head.push(byte),
             Err(_) => break,
         }
@@ -207,7 +213,7 @@ impl Tunnel {
     pub(crate) async fn expect(&mut self, expected: &[u8]) {
         let mut read = Vec::new();
         while read.len() < expected.len() {
-            match self.0.next().await {
+            match soon(self.0.next()).await {
                 Some(Ok(Message::Binary(bytes))) => read.extend_from_slice(&bytes),
                 Some(Ok(Message::Ping(_))) => {}
                 other => panic!("{other:?} instead of {:?}", String::from_utf8_lossy(expected)),
@@ -220,7 +226,7 @@ impl Tunnel {
     pub(crate) async fn end(&mut self) -> (Vec<u8>, u16, String) {
         let mut read = Vec::new();
         loop {
-            match self.0.next().await {
+            match soon(self.0.next()).await {
                 Some(Ok(Message::Binary(bytes))) => read.extend_from_slice(&bytes),
                 Some(Ok(Message::Close(Some(frame)))) => return (read, frame.code.into(), frame.reason.to_string()),
                 Some(Ok(Message::Ping(_))) => {}
@@ -356,7 +362,7 @@ pub(crate) async fn listen_and_tell() -> (SocketAddr, mpsc::UnboundedReceiver<Ve
 pub(crate) async fn heard(hears: &mut mpsc::UnboundedReceiver<Vec<u8>>) -> Vec<u8> {
     let mut all = Vec::new();
     loop {
-        match hears.recv().await.expect("the connection ends cleanly") {
+        match soon(hears.recv()).await.expect("the connection ends cleanly") {
             chunk if chunk.is_empty() => return all,
             chunk => all.extend(chunk),
         }

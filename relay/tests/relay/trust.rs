@@ -211,6 +211,6 @@ async fn the_relay_serves_https_and_wss() {
     request.headers_mut().insert("Origin", "https://localhost".parse().unwrap());
     request.headers_mut().insert("Sec-WebSocket-Protocol", "poplar.pop3.v1".parse().unwrap());
     let (mut socket, _) = tokio_tungstenite::client_async(request, connect().await).await.unwrap();
-    let message = futures_util::StreamExt::next(&mut socket).await.unwrap().unwrap();
+    let message = soon(futures_util::StreamExt::next(&mut socket)).await.unwrap().unwrap();
     assert_eq!(&message.into_data()[..], GREETING);
 }
