@@ -29,6 +29,8 @@ export class MessageList {
   #spacer;
   /** @type {Map<string, RowElement>} what is drawn, by message */
   #drawn = new Map();
+  /** Where each drawn message was at the last drawing. @type {Map<string, number>} */
+  #positions = new Map();
   /** @type {RowElement[]} */
   #spare = [];
   #serial = 0;
@@ -115,9 +117,6 @@ export class MessageList {
     this.#observer.disconnect();
     cancelAnimationFrame(this.#frame);
   }
-
-  /** Where each drawn message was at the last drawing. @type {Map<string, number>} */
-  #positions = new Map();
 
   #label() {
     setAttribute(this.element, "aria-label", this.#ui.t("list.label", { filter: this.#ui.t(`filter.${this.filter}`) }));

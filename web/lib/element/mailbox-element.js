@@ -281,13 +281,13 @@ export class PoplarMailboxElement extends Base {
     this.#desk = null;
     this.#signIn = null;
     this.#session = null;
-    this.#screen.replaceChildren();
+    this.#show();
     await session?.close();
   }
 
-  /** @param {Node} view */
-  #show(view) {
-    this.#screen.replaceChildren(view);
+  /** @param {...Node} views */
+  #show(...views) {
+    this.#screen.replaceChildren(...views);
     this.#internals.states[this.#desk ? "add" : "delete"]("signed-in");
   }
 

@@ -91,6 +91,7 @@ function explain(problem, { t, format }, counts) {
 function prefixFor(problem, t) {
   const special = `error.${problem.context}.${problem.code}`;
   if (t.has(`${special}.title`)) return special;
+  if (problem.code === "relay-unreachable" && !navigator.onLine) return "error.offline";
   const plain = `error.${problem.code}`;
   return t.has(`${plain}.title`) ? plain : "error.internal";
 }

@@ -63,6 +63,7 @@ export class Reader {
     this.#row = this.#session.rows.row(id);
     const row = this.#row;
     const body = h("div", { class: "reader-body" }, this.#waiting);
+    setText(this.#waiting, this.#ui.t("reader.loading"));
     setAttribute(this.#toolbar.element, "data-idle", false);
     setAttribute(this.#page, "data-framed", false);
     replace(this.#page, row && this.#header({ ...row, to: [], cc: [] }), body);

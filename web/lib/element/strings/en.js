@@ -28,7 +28,6 @@ export default {
   },
   "signIn.kept.none": "The message list of {user} is kept on this computer.",
   "signIn.accounts": "Kept on this computer",
-  "signIn.other": "Use another account",
   "signIn.loading": "Looking for the relay",
   "signIn.noUpstream": "This relay has no mail server to offer. Whoever runs it can name one with --upstream.",
 
@@ -48,7 +47,6 @@ export default {
   "account.signOut": "Sign out",
   "account.signingOut": "Signing out",
   "account.clear": "Remove what is kept here",
-  "account.clear.short": "Remove",
 
   "filter.label": "Show",
   "filter.inbox": "Inbox",
@@ -117,10 +115,8 @@ export default {
   "reader.back": "Back",
   "reader.previous": "Previous message",
   "reader.next": "Next message",
-  "reader.from": "From",
   "reader.to": "To",
   "reader.cc": "Cc",
-  "reader.date": "Date",
   "reader.more": { one: "and {n} more", other: "and {n} more" },
   "reader.delete": "Delete",
   "reader.keep": "Keep",
@@ -163,10 +159,6 @@ export default {
   "notice.signedOut": "You are signed out.",
   "notice.signedOut.kept": { one: "{n} message is stored on this computer.", other: "{n} messages are stored on this computer." },
   "notice.signedOut.memory": "Nothing was kept on this computer.",
-  "notice.signedOut.pending": {
-    one: "{n} message is still marked to be deleted, and will be the next time you check for mail.",
-    other: "{n} messages are still marked to be deleted, and will be the next time you check for mail.",
-  },
   "notice.cleared": "What was kept here for {user} is removed. Nothing was changed on the server.",
   "notice.dismiss": "Dismiss",
 
@@ -226,6 +218,9 @@ export default {
   "error.relay-unreachable.title": "The relay cannot be reached.",
   "error.relay-unreachable.meaning": "{counts}",
   "error.relay-unreachable.action": "The relay carries mail between the server and this page: check that it is running and that this computer is online.",
+  "error.offline.title": "This computer is offline.",
+  "error.offline.meaning": "{counts}",
+  "error.offline.action": "Connect to a network and try again.",
   "error.relay-draining.title": "The relay is shutting down.",
   "error.relay-draining.meaning": "{counts}",
   "error.relay-draining.action": "Try again when it is back.",
