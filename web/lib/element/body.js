@@ -47,8 +47,12 @@ const INLINE_IMAGE = /^data:image\/(?:png|jpe?g|gif|webp|bmp|avif)[;,]/i;
  * Which of a message's inline styles are kept: what shapes text, tables and boxes. What could load something, lay itself over the
  * message, or move is not.
  */
-const KEPT_STYLES =
-  /^(?:background-color|color|font(?:-\w+)*|text-(?:align|decoration|indent|transform)(?:-\w+)*|line-height|letter-spacing|word-(?:break|spacing|wrap)|overflow-wrap|white-space(?:-collapse)?|direction|unicode-bidi|vertical-align|(?:margin|padding)(?:-\w+)*|border(?!-image)(?:-\w+)*|(?:min-|max-)?(?:width|height)|display|float|clear|list-style-(?:type|position)|table-layout|caption-side|empty-cells|text-wrap-mode)$/;
+const KEPT_STYLES = new RegExp(
+  String.raw`^(background-color|color|display|direction|unicode-bidi|float|clear|vertical-align|line-height|letter-spacing|` +
+    String.raw`font(-\w+)*|text-(align|decoration|indent|transform|wrap-mode)(-\w+)*|white-space(-collapse)?|overflow-wrap|` +
+    String.raw`word-(break|spacing|wrap)|(margin|padding)(-\w+)*|border(?!-image)(-\w+)*|((min|max)-)?(width|height)|` +
+    String.raw`list-style-(type|position)|table-layout|caption-side|empty-cells)$`,
+);
 /** Functions that name a resource, in any property; `image-set` takes bare strings. */
 const LOADING = /(?:url|image-set|image|cross-fade|element|src|attr|var|env)\s*\(/i;
 const STYLE_ADDRESS = /url\(\s*["']?([^"')]*)/gi;

@@ -64,7 +64,13 @@ export class Desk {
       leave: actions.leave,
       signIn: actions.leave,
     });
-    const pane = h("section", { class: "list-pane", "aria-label": ui.t("filter.inbox") }, this.#header.element, this.#list.element, this.#empty);
+    const pane = h(
+      "section",
+      { class: "list-pane", "aria-label": ui.t("filter.inbox") },
+      this.#header.element,
+      this.#list.element,
+      this.#empty,
+    );
     this.element = h(
       "div",
       { class: "desk", "data-pane": "list", onkeydown: (/** @type {KeyboardEvent} */ event) => this.#key(event) },
@@ -190,7 +196,14 @@ class Side {
     this.#kept = h("p", { class: "side-kept" });
     this.#clear = h(
       "button",
-      { class: "button button-quiet", type: "button", hidden: memory, title: t("account.clear"), "data-testid": "clear", onclick: actions.clear },
+      {
+        class: "button button-quiet",
+        type: "button",
+        hidden: memory,
+        title: t("account.clear"),
+        "data-testid": "clear",
+        onclick: actions.clear,
+      },
       icon("erase"),
       h("span", {}, t("account.clear")),
     );
@@ -204,8 +217,17 @@ class Side {
     this.element = h(
       "nav",
       { class: "side", "aria-label": t("account.region") },
-      h("div", { class: "side-account", title: t("account.at", { user, server }) }, h("p", { class: "side-user" }, user), h("p", { class: "side-server" }, server)),
-      h("div", { class: "filters", role: "group", "aria-label": t("filter.label") }, ...FILTERS.map(([filter, name]) => this.#makeFilter(filter, name, actions.filter))),
+      h(
+        "div",
+        { class: "side-account", title: t("account.at", { user, server }) },
+        h("p", { class: "side-user" }, user),
+        h("p", { class: "side-server" }, server),
+      ),
+      h(
+        "div",
+        { class: "filters", role: "group", "aria-label": t("filter.label") },
+        ...FILTERS.map(([filter, name]) => this.#makeFilter(filter, name, actions.filter)),
+      ),
       h("div", { class: "side-foot" }, this.#kept, this.#clear, this.#signOut),
     );
   }

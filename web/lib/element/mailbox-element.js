@@ -304,7 +304,7 @@ export class PoplarMailboxElement extends Base {
   #reapply(name) {
     if (!Object.hasOwn(this, name)) return;
     const value = this[name];
-    delete /** @type {Record<string, unknown>} */ (/** @type {unknown} */ (this))[name];
+    delete (/** @type {Record<string, unknown>} */ (/** @type {unknown} */ (this))[name]);
     this[name] = value;
   }
 }

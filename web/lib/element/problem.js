@@ -62,7 +62,14 @@ export function problemView(problem, actions, ui, counts = "") {
       "div",
       { class: "problem-words" },
       h("p", {}, h("strong", {}, title), " ", detail),
-      quote && h("p", { class: "problem-quote" }, t(AT_RELAY.has(problem.phase) ? "error.quote.relay" : "error.quote"), " ", h("q", { dir: "auto" }, quote)),
+      quote &&
+        h(
+          "p",
+          { class: "problem-quote" },
+          t(AT_RELAY.has(problem.phase) ? "error.quote.relay" : "error.quote"),
+          " ",
+          h("q", { dir: "auto" }, quote),
+        ),
     ),
     h("div", { class: "problem-actions" }, ...controls(problem, actions, t)),
   );
@@ -117,7 +124,8 @@ function isMailError(error) {
 
 /** @param {Problem} problem @param {Actions} actions @param {import("./words.js").Words} t */
 function controls(problem, { retry, dismiss, signIn, leave }, t) {
-  const button = (/** @type {string} */ label, /** @type {() => void} */ onclick) => h("button", { class: "button", type: "button", onclick }, label);
+  const button = (/** @type {string} */ label, /** @type {() => void} */ onclick) =>
+    h("button", { class: "button", type: "button", onclick }, label);
   const isSignIn = problem.code === "auth-failed" || problem.code === "locked" || problem.code === "wrong-secret";
   if (problem.code === "internal") return [button(t("error.reload"), () => location.reload())];
   return [

@@ -232,8 +232,11 @@ export class Reader {
   #makeToolbar() {
     const { t } = this.#ui;
     const onId = (/** @type {(id: string) => void} */ act) => () => this.id !== undefined && act(this.id);
-    const button = (/** @type {string} */ label, /** @type {import("./dom.js").IconName} */ name, /** @type {Record<string, unknown>} */ more) =>
-      h("button", { class: "button", type: "button", ...more }, icon(name), h("span", {}, label));
+    const button = (
+      /** @type {string} */ label,
+      /** @type {import("./dom.js").IconName} */ name,
+      /** @type {Record<string, unknown>} */ more,
+    ) => h("button", { class: "button", type: "button", ...more }, icon(name), h("span", {}, label));
     const iconOnly = (/** @type {string} */ label, /** @type {import("./dom.js").IconName} */ name, /** @type {() => void} */ onclick) =>
       h("button", { class: "button button-icon", type: "button", "aria-label": label, title: label, onclick }, icon(name));
     const remove = button(t("reader.delete"), "trash", { "data-testid": "delete", onclick: onId(this.#actions.remove) });
@@ -242,17 +245,7 @@ export class Reader {
     const back = button(t("reader.back"), "back", { class: "button button-back", "data-testid": "back", onclick: this.#actions.back });
     const previous = iconOnly(t("reader.previous"), "up", () => this.#actions.step(-1));
     const next = iconOnly(t("reader.next"), "down", () => this.#actions.step(1));
-    const element = h(
-      "div",
-      { class: "reader-toolbar" },
-      back,
-      remove,
-      keep,
-      save,
-      h("span", { class: "spring" }),
-      previous,
-      next,
-    );
+    const element = h("div", { class: "reader-toolbar" }, back, remove, keep, save, h("span", { class: "spring" }), previous, next);
     return { element, remove, keep, save, previous, next };
   }
 }

@@ -72,7 +72,13 @@ export class SignIn {
         { class: "intro" },
         h("h1", { class: "intro-title" }, t("intro.title")),
         h("p", { class: "intro-lead" }, t("intro.lead")),
-        h("ul", { class: "facts" }, ...FACTS.map(([name, key]) => h("li", {}, icon(name), h("div", {}, h("h2", {}, t(`intro.${key}.title`)), h("p", {}, t(`intro.${key}`)))))),
+        h(
+          "ul",
+          { class: "facts" },
+          ...FACTS.map(([name, key]) =>
+            h("li", {}, icon(name), h("div", {}, h("h2", {}, t(`intro.${key}.title`)), h("p", {}, t(`intro.${key}`)))),
+          ),
+        ),
       ),
       h("section", { class: "card", "data-testid": "sign-in" }, this.#messages, this.#loading, this.#accounts, this.#form, this.#steps),
     );
@@ -115,7 +121,12 @@ export class SignIn {
   say(sentences) {
     replace(
       this.#messages,
-      h("div", { class: "notice", role: "status", "data-testid": "notice", "data-kind": "done" }, icon("check"), h("p", {}, sentences.join(" "))),
+      h(
+        "div",
+        { class: "notice", role: "status", "data-testid": "notice", "data-kind": "done" },
+        icon("check"),
+        h("p", {}, sentences.join(" ")),
+      ),
     );
   }
 
@@ -137,10 +148,20 @@ export class SignIn {
         "ol",
         { class: "steps", "data-testid": "progress" },
         ...names.map((name, i) =>
-          h("li", { class: "step", "data-step": state(i) }, h("span", { class: "step-mark" }, icon("check")), t(name), h("span", { class: "step-state" }, t(`connect.${state(i)}`))),
+          h(
+            "li",
+            { class: "step", "data-step": state(i) },
+            h("span", { class: "step-mark" }, icon("check")),
+            t(name),
+            h("span", { class: "step-state" }, t(`connect.${state(i)}`)),
+          ),
         ),
       ),
-      h("button", { class: "button button-wide", type: "button", "data-testid": "cancel-sync", onclick: () => session.cancel() }, t("list.cancel")),
+      h(
+        "button",
+        { class: "button button-wide", type: "button", "data-testid": "cancel-sync", onclick: () => session.cancel() },
+        t("list.cancel"),
+      ),
     );
   }
 
@@ -178,7 +199,12 @@ export class SignIn {
         "div",
         { class: "check" },
         this.#shared,
-        h("div", {}, h("label", { for: "shared" }, t("signIn.shared")), h("p", { class: "hint", id: "shared-hint" }, t("signIn.shared.hint"))),
+        h(
+          "div",
+          {},
+          h("label", { for: "shared" }, t("signIn.shared")),
+          h("p", { class: "hint", id: "shared-hint" }, t("signIn.shared.hint")),
+        ),
       ),
       h("button", { class: "button button-primary button-wide", type: "submit", "data-testid": "submit-sign-in" }, t("signIn.submit")),
     );

@@ -176,7 +176,8 @@ export class Notices {
   /** @param {readonly Line[]} lines */
   #notice(lines) {
     const { t } = this.#ui;
-    const button = (/** @type {string} */ label, /** @type {Record<string, unknown>} */ more) => h("button", { class: "button", type: "button", ...more }, label);
+    const button = (/** @type {string} */ label, /** @type {Record<string, unknown>} */ more) =>
+      h("button", { class: "button", type: "button", ...more }, label);
     const canDismiss = lines.some((line) => !line.undo);
     return h(
       "div",
@@ -185,7 +186,9 @@ export class Notices {
       h(
         "div",
         { class: "problem-words" },
-        ...lines.map(({ text, quotes = [] }) => h("p", {}, text, ...quotes.map((quote) => h("q", { class: "problem-quote", dir: "auto" }, quote)))),
+        ...lines.map(({ text, quotes = [] }) =>
+          h("p", {}, text, ...quotes.map((quote) => h("q", { class: "problem-quote", dir: "auto" }, quote))),
+        ),
       ),
       h(
         "div",

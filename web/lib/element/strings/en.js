@@ -87,7 +87,8 @@ export default {
 
   "state.new.long": "Stored here and on the server.",
   "state.stored.long": "Stored here and on the server.",
-  "state.unconfirmed.long": "The server did not mark the end of this message, so it may be incomplete. It will not be deleted from the server.",
+  "state.unconfirmed.long":
+    "The server did not mark the end of this message, so it may be incomplete. It will not be deleted from the server.",
   "state.headers.long": "Only the headers are here. The message is on the server.",
   "state.only-server.long": "This message is only on the server.",
   "state.will-be-deleted.long": "Will be deleted from the server when you sign out or check for mail.",
@@ -217,7 +218,8 @@ export default {
   "error.closed.action": "Try again.",
   "error.relay-unreachable.title": "The relay cannot be reached.",
   "error.relay-unreachable.meaning": "{counts}",
-  "error.relay-unreachable.action": "The relay carries mail between the server and this page: check that it is running and that this computer is online.",
+  "error.relay-unreachable.action":
+    "The relay carries mail between the server and this page: check that it is running and that this computer is online.",
   "error.offline.title": "This computer is offline.",
   "error.offline.meaning": "{counts}",
   "error.offline.action": "Connect to a network and try again.",
@@ -250,7 +252,8 @@ export default {
   "error.quota.action": "Free some disk space, then check for mail again.",
   "error.store.title": "This browser could not use its mail store.",
   "error.store.meaning": "Nothing was deleted on the server.",
-  "error.store.action": "Close other tabs with this page and reload. Private windows may not allow storage: there, choose “Shared computer”.",
+  "error.store.action":
+    "Close other tabs with this page and reload. Private windows may not allow storage: there, choose “Shared computer”.",
   "error.locked.title": "The mail kept here is locked.",
   "error.locked.meaning": "Nothing was lost.",
   "error.locked.action": "Sign in to open it.",
