@@ -15,8 +15,7 @@
 //! - [`certificates`], [`log`], [`process`]: what those are made of.
 //!
 //! Architecture invariant: nothing here imitates a part of the product, and but for [`model`] nothing imitates a POP3
-//! server. Everything that is started ends with the
-//! process that started it, however that one ends. Unix only, because a process group is what makes that certain.
+//! server. Everything that is started ends with the process that started it, however that one ends. Unix only, because a process group is what makes that certain.
 
 pub mod certificates;
 pub mod dovecot;

@@ -4,6 +4,12 @@
 //! a time when it is told to, and can be cut at any octet. The client under test runs on it through [`run`], without threads,
 //! sockets or clocks, so that a test that fails once fails always.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a model that is driven wrongly fails its test loudly"
+)]
+
 use std::cell::RefCell;
 use std::collections::{BTreeSet, VecDeque};
 use std::future::Future;

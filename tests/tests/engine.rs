@@ -1,5 +1,7 @@
 //! The sync engine on the model server: the order of things, and what a cut at any octet leaves behind.
 
+#![allow(clippy::unwrap_used, reason = "a test fails loudly")]
+
 use std::cell::Cell;
 
 use poplar_client::error::{Code, Result};
