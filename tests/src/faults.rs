@@ -11,7 +11,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::PATIENCE;
 
@@ -84,11 +84,18 @@ impl Proxy {
     }
 
     /// Stops listening and ends every connection: a connect is refused from here on.
-    pub async fn down(&mut self) {
+    pub async fn down(&mut self) -> Result<()> {
         if let Some(accepting) = self.accepting.take() {
             accepting.abort();
             let _ = accepting.await;
         }
+        // A child that another thread is just starting has a copy of every descriptor until its exec, the listener's too.
+        let refused = async {
+            while TcpStream::connect(self.address).await.is_ok() {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        timeout(PATIENCE, refused).await.context("somebody else listens on the proxy's port")
     }
 
     /// Listens again, on the same port.
@@ -287,7 +294,7 @@ mod tests {
         let mut open = TcpStream::connect(proxy.address()).await.unwrap();
         let mut greeting = [0; 100];
         open.read_exact(&mut greeting).await.unwrap();
-        proxy.down().await;
+        proxy.down().await.unwrap();
         assert!(matches!(open.read(&mut [0; 1]).await, Ok(0) | Err(_)), "an open connection ends");
         assert!(TcpStream::connect(proxy.address()).await.is_err());
         proxy.up().unwrap();

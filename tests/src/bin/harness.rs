@@ -150,7 +150,7 @@ impl World {
                 Ok(Value::Null)
             }
             Call::Down { proxy } => {
-                self.proxy(proxy)?.down().await;
+                self.proxy(proxy)?.down().await?;
                 Ok(Value::Null)
             }
             Call::Up { proxy } => {
