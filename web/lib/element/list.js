@@ -311,13 +311,13 @@ function paintRow({ element, parts }, { id, row, index, length, open, active }, 
   const { state, word, sentence, icon: name } = rowState(row, ui);
   const from = sender(row.from);
   const known = row.hasHeaders || row.stored;
-  const isUnread = !row.read;
+  const isUnread = known && !row.read;
   setAttribute(element, "data-state", state);
   setAttribute(element, "data-unread", isUnread);
   setText(parts.unread, isUnread ? t("row.unread") : "");
   setText(parts.sender, known ? from.name || t("row.noSender") : t("row.notRead"));
   setAttribute(parts.sender, "title", from.address || null);
-  setAttribute(parts.sender, "data-absent", !from.name);
+  setAttribute(parts.sender, "data-absent", !known || !from.name);
   setText(parts.subject, row.subject || (known ? t("row.noSubject") : ""));
   setAttribute(parts.subject, "data-absent", !row.subject);
   setText(parts.time, row.date ? format.date(row.date, new Date()) : "");

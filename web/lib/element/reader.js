@@ -66,11 +66,12 @@ export class Reader {
     setText(this.#waiting, this.#ui.t("reader.loading"));
     setAttribute(this.#toolbar.element, "data-idle", false);
     setAttribute(this.#page, "data-framed", false);
-    replace(this.#page, row && this.#header({ ...row, to: [], cc: [] }), body);
+    const known = row && (row.stored || row.hasHeaders);
+    replace(this.#page, known && this.#header({ ...row, to: [], cc: [] }), body);
     this.#page.scrollTop = 0;
     this.#refreshState();
     if (row && !row.stored && !row.onServer) {
-      this.#waiting.remove(); // the state line says that it is nowhere
+      replace(body, !known && this.#state); // the state line says that it is nowhere
       return;
     }
     try {

@@ -66,7 +66,7 @@ export class ListHeader {
     const { t } = this.#ui;
     const { busy, step } = this.#session;
     setText(this.#title, t(`filter.${filter}`));
-    setAttribute(this.#check, "disabled", busy === "sign-out");
+    setAttribute(this.#check, "disabled", busy !== null);
     if (busy === "sync") swap(this.#cancel, this.#check);
     else swap(this.#check, this.#cancel);
     setAttribute(this.#status, "data-testid", busy ? "progress" : null);
@@ -88,9 +88,9 @@ export class ListHeader {
   #idleText(filter) {
     const { t, format } = this.#ui;
     const { checkedAt, rows, report } = this.#session;
+    if (!checkedAt) return t("list.count", { n: rows.length(filter) });
     const fresh = report ? report.retrieved + report.headers : 0;
-    const count = fresh > 0 && filter === "inbox" ? t("list.new", { n: fresh }) : t("list.count", { n: rows.length(filter) });
-    return checkedAt ? t("list.checked", { count, time: format.time(checkedAt) }) : count;
+    return t(fresh > 0 ? "list.checked.new" : "list.checked", { n: fresh, time: format.time(checkedAt) });
   }
 
   /** @param {Step | null} step @param {boolean} shown */

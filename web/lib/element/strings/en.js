@@ -56,8 +56,8 @@ export default {
 
   "list.label": "Messages: {filter}",
   "list.count": { one: "{n} message", other: "{n} messages" },
-  "list.checked": "{count}, checked {time}",
-  "list.new": { one: "{n} new", other: "{n} new" },
+  "list.checked": "Checked {time}",
+  "list.checked.new": "{n} new, checked {time}",
   "list.check": "Check for mail",
   "list.cancel": "Cancel",
   "list.empty.inbox": "No messages",
