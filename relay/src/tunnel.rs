@@ -419,3 +419,60 @@ impl Pump {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::Limits;
+    use crate::tls::{Pin, UpstreamTls};
+    use crate::wire::Prefixed;
+    use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+    use tokio::net::{TcpListener, TcpSocket, TcpStream};
+
+    /// Two ends of a connection whose sending buffer holds next to nothing.
+    async fn narrow() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_send_buffer_size(4096).unwrap();
+        let near = socket.connect(listener.local_addr().unwrap()).await.unwrap();
+        (near, listener.accept().await.unwrap().0)
+    }
+
+    #[tokio::test]
+    async fn what_tls_could_not_send_at_once_does_not_wait_for_more() {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
+        let server = rustls::ServerConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key)
+            .unwrap();
+        let trust = UpstreamTls::new(rustls::RootCertStore::empty(), vec![Pin::of(made.cert.der()).unwrap()]);
+        let (near, far) = narrow().await;
+        let (connector, acceptor) = (
+            tokio_rustls::TlsConnector::from(trust.config),
+            tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(server)),
+        );
+        let (near, far) = tokio::join!(connector.connect("localhost".try_into().unwrap(), near), acceptor.accept(far));
+        let (upstream, mut peer) = (Stream::Tls(Box::new(near.unwrap())), far.unwrap());
+
+        let (page, accepted) = narrow().await;
+        let place = Limits::new(1, 1).take(accepted.peer_addr().unwrap().ip()).unwrap();
+        let wire = Wire::plain(Prefixed::new(Bytes::new(), accepted), place);
+        let browser = WebSocketStream::from_raw_socket(wire, Role::Server, None).await;
+        let mut page = WebSocketStream::from_raw_socket(page, Role::Client, None).await;
+
+        let day = Duration::from_secs(86_400);
+        let timeouts = Timeouts { header: day, dial: day, idle: day, total: day, drain: day };
+        let mut pump = Pump::new(browser, upstream, Bytes::new(), timeouts);
+        let carrying = tokio::spawn(async move { pump.carry(Bytes::new()).await });
+        let sent = vec![b'x'; 60_000];
+        page.send(Message::binary(sent.clone())).await.unwrap();
+        let mut received = vec![0; sent.len()];
+        let reading = timeout(Duration::from_secs(60), peer.read_exact(&mut received));
+        reading.await.expect("everything arrives without a further word").unwrap();
+        assert!(received == sent);
+        carrying.abort();
+    }
+}
