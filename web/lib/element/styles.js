@@ -223,8 +223,9 @@ a { color: var(--accent); }
   *, ::before, ::after { animation: none !important; transition: none !important; }
 }
 @media (forced-colors: active) {
-  .row[aria-selected="true"], .filter[aria-current="true"] { outline: 2px solid Highlight; outline-offset: -2px; }
+  .row[aria-selected="true"], .filter[aria-current="true"], .segment[aria-pressed="true"] { outline: 2px solid Highlight; outline-offset: -2px; }
   .bar-fill { background: Highlight; }
+  .row::before { background: CanvasText !important; }
 }
 
 /* First visit, sign-in card, its steps, and the dialog. */
