@@ -1,9 +1,7 @@
 import { Mailbox } from "../poplar-mail.js";
 import { confirm, h } from "./dom.js";
-import { Desk } from "./desk.js";
 import { problemFrom, relayProblem } from "./problem.js";
 import { fetchUpstreams, relayAddress, tunnelUrl, upstreamOf } from "./relay.js";
-import { Session } from "./session.js";
 import { SignIn } from "./sign-in.js";
 import { styleSheets } from "./styles.js";
 import { uiFor } from "./words.js";
@@ -36,6 +34,9 @@ const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class 
 /** Where the library lies, one folder up; the relay serves it from `/lib/`, so the relay is one folder above that. */
 const OWN_RELAY = new URL("../../", import.meta.url);
 
+/** What is behind the sign-in card comes when somebody signs in: a first visit loads the card only. */
+const behindTheCard = () => Promise.all([import("./session.js"), import("./desk.js")]);
+
 const PROPERTIES = /** @type {const} */ (["relay", "user", "mode"]);
 
 export class PoplarMailboxElement extends Base {
@@ -48,10 +49,12 @@ export class PoplarMailboxElement extends Base {
   #ui = null;
   /** @type {SignIn | null} */
   #signIn = null;
-  /** @type {Session | null} */
+  /** @type {import("./session.js").Session | null} */
   #session = null;
-  /** @type {Desk | null} */
+  /** @type {import("./desk.js").Desk | null} */
   #desk = null;
+  /** Set while somebody signs in. @type {boolean} */
+  #signingIn = false;
   /** Ends what was started for the present address and language. */
   #start = new AbortController();
 
@@ -163,25 +166,36 @@ export class PoplarMailboxElement extends Base {
   /** @param {Choice} choice */
   async #connect({ user, password, upstream, memory }) {
     const signIn = this.#signIn;
-    if (!signIn || this.#session) return;
+    if (!signIn || this.#session || this.#signingIn) return;
+    this.#signingIn = true;
     try {
+      const [{ Session }, { Desk }] = await behindTheCard();
       const relay = tunnelUrl(this.#address(), upstream.name);
       const session = await Session.open({ relay, user, password, server: upstream.label, memory });
+      // The element was removed, or given another address, meanwhile.
+      if (signIn !== this.#signIn) return await session.close();
       this.#session = session;
-      session.addEventListener("update", () => this.#follow(session));
+      session.addEventListener("update", () => this.#follow(session, Desk));
       session.addEventListener("problem", (event) => this.#announce("error", { error: /** @type {CustomEvent} */ (event).detail }));
       session.addEventListener("sync-end", (event) => this.#announce("sync-end", /** @type {CustomEvent} */ (event).detail));
       await session.sync();
       if (!session.accepted) await this.#refused(session);
     } catch (error) {
       this.#session = null;
-      signIn.fail(problemFrom(error, "sync"));
+      // Only fetching what is behind the card fails with a TypeError: the relay that served the card is gone.
+      signIn.fail(error instanceof TypeError ? relayProblem() : problemFrom(error, "sync"));
       this.#announce("error", { error });
+    } finally {
+      this.#signingIn = false;
     }
   }
 
-  /** What is stored is shown as soon as the server has accepted the password, and not before. @param {Session} session */
-  #follow(session) {
+  /**
+   * What is stored is shown as soon as the server has accepted the password, and not before.
+   * @param {import("./session.js").Session} session
+   * @param {typeof import("./desk.js").Desk} Desk
+   */
+  #follow(session, Desk) {
     if (session !== this.#session) return;
     if (!session.accepted) {
       this.#signIn?.connecting(session);
@@ -202,7 +216,7 @@ export class PoplarMailboxElement extends Base {
     }
   }
 
-  /** The sign-in did not succeed: the card says why, and has everything but the password. @param {Session} session */
+  /** The sign-in did not succeed: the card says why, and has everything but the password. @param {import("./session.js").Session} session */
   async #refused(session) {
     const { problem } = session;
     if (session !== this.#session) return;
