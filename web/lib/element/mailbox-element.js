@@ -35,7 +35,10 @@ const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class 
 const OWN_RELAY = new URL("../../", import.meta.url);
 
 /** What is behind the sign-in card comes when somebody signs in: a first visit loads the card only. */
-const behindTheCard = () => Promise.all([import("./session.js"), import("./desk.js")]);
+const behindTheCard = () =>
+  Promise.all([import("./session.js"), import("./desk.js")]).catch((cause) => {
+    throw Object.assign(new Error("the relay that served the card is gone", { cause }), relayProblem());
+  });
 
 const PROPERTIES = /** @type {const} */ (["relay", "user", "mode"]);
 
@@ -182,8 +185,7 @@ export class PoplarMailboxElement extends Base {
       if (!session.accepted) await this.#refused(session);
     } catch (error) {
       this.#session = null;
-      // Only fetching what is behind the card fails with a TypeError: the relay that served the card is gone.
-      signIn.fail(error instanceof TypeError ? relayProblem() : problemFrom(error, "sync"));
+      signIn.fail(problemFrom(error, "sync"));
       this.#announce("error", { error });
     } finally {
       this.#signingIn = false;
