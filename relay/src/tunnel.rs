@@ -128,8 +128,8 @@ pub(crate) async fn run(
         end = pump.carry(dialled.greeting) => end,
         () = closing => draining(),
     };
-    let Pump { mut browser, mut upstream, to_upstream, carried_up, carried_down, .. } = pump;
-    tokio::join!(part(&mut browser, &end, timeouts), leave(&mut upstream, to_upstream));
+    let Pump { mut browser, mut upstream, carried_up, carried_down, .. } = pump;
+    tokio::join!(part(&mut browser, &end, timeouts), leave(&mut upstream));
     Report { end, to_upstream: carried_up, to_browser: carried_down }
 }
 
@@ -213,10 +213,10 @@ async fn farewell(browser: &mut Browser, close: Close, reason: &str, deliver: Du
     .await;
 }
 
-/// Parts from the upstream: hands over what the browser sent before it left, and closes in order.
-async fn leave(upstream: &mut Stream, mut rest: Bytes) {
+/// Parts from the upstream: flushes what the browser sent before it left, and closes in order. A message that the upstream has
+/// taken only half of stays half: a command without its end is none.
+async fn leave(upstream: &mut Stream) {
     let _ = timeout(UPSTREAM_FAREWELL, async {
-        upstream.write_all_buf(&mut rest).await?;
         upstream.shutdown().await?;
         copy(&mut upstream.take(UPSTREAM_SCRAP), &mut sink()).await
     })

@@ -41,9 +41,12 @@ async fn a_full_relay_says_so_and_has_room_again() {
         // The place is free once the relay has seen the end through, which is after the close handshake.
         drop(first);
         let mut third = relay.tunnel("peer").await;
-        while !carried(&mut third).await {
-            third = relay.tunnel("peer").await;
-        }
+        soon(async {
+            while !carried(&mut third).await {
+                third = relay.tunnel("peer").await;
+            }
+        })
+        .await;
         drop(second);
     }
 }

@@ -68,7 +68,7 @@ mod signals {
 
     /// Waits until the relay says that it is not ready.
     async fn draining(relay: &Relay) {
-        while relay.http("GET /readyz", &[]).await.status != 503 {}
+        soon(async { while relay.http("GET /readyz", &[]).await.status != 503 {} }).await;
     }
 
     #[tokio::test]
