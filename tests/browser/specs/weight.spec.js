@@ -19,7 +19,10 @@ test("a first visit weighs less than 150 kB, reading mail included less than 200
   const asked = new Set();
   page.on("request", (request) => request.url().startsWith("http") && asked.add(request.url()));
 
+  // The card asks what is kept here, and that loads the wasm.
+  const loaded = page.waitForResponse((response) => response.url().endsWith(".wasm"));
   await page.goto(`${world.origin}/`);
+  await (await loaded).finished();
   const reader = new Reader(page);
   await expect(reader.part("submit-sign-in")).toBeEnabled();
   const visited = new Set(asked);

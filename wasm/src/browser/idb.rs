@@ -2,6 +2,9 @@
 //!
 //! Inside a transaction nothing is awaited but its own requests: anything else would let it commit early.
 
+use core::cell::Cell;
+use std::rc::Rc;
+
 use js_sys::{Array, Function, Object, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -47,26 +50,35 @@ pub(crate) async fn names() -> Result<Vec<String>> {
     Ok(Array::from(&databases).iter().map(|entry| text(&entry, "name")).collect())
 }
 
-/// Opens a database, creating or upgrading it with `upgrade` (database, old version).
+/// What brings a database to its present layout: database and old version, 0 for one that is new.
+pub(crate) type Upgrade = fn(&IdbDatabase, u32) -> core::result::Result<(), JsValue>;
+
+/// Opens a database, upgrading it where needed. One that does not exist is created with `create`, and otherwise is `None` and goes
+/// on not existing: looking leaves no trace.
 ///
 /// # Errors
 /// `store`.
-pub(crate) async fn open(
-    name: &str,
-    version: u32,
-    upgrade: fn(&IdbDatabase, u32) -> core::result::Result<(), JsValue>,
-) -> Result<IdbDatabase> {
+pub(crate) async fn open(name: &str, version: u32, upgrade: Upgrade, create: bool) -> Result<Option<IdbDatabase>> {
     let request = factory()?.open_with_u32(name, version).map_err(failed)?;
+    let absent = Rc::new(Cell::new(false));
+    let found = Rc::clone(&absent);
     let on_upgrade = Closure::once_into_js(move |event: IdbVersionChangeEvent| {
         let request = event.target().and_then(|target| target.dyn_into::<IdbOpenDbRequest>().ok());
-        match request.and_then(|request| request.result().ok()) {
-            // Throwing here aborts the upgrade, and the open fails.
-            Some(database) => upgrade(database.unchecked_ref(), event.old_version() as u32),
-            None => Ok(()),
+        let Some(request) = request else { return Ok(()) };
+        let old = event.old_version() as u32;
+        if old == 0 && !create {
+            found.set(true);
+            return request.transaction().map_or(Ok(()), |upgrading| upgrading.abort());
         }
+        // Throwing here aborts the upgrade, and the open fails.
+        upgrade(request.result()?.unchecked_ref(), old)
     });
     request.set_onupgradeneeded(Some(on_upgrade.unchecked_ref()));
-    result(&request).await.map(JsCast::unchecked_into)
+    match result(&request).await {
+        Ok(database) => Ok(Some(database.unchecked_into())),
+        Err(_) if absent.get() => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Deletes a database. Waits for other connections to close, which they do when told of it.

@@ -9,7 +9,7 @@
 
 mod migrations;
 
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::{IdbDatabase, IdbKeyRange, IdbObjectStore, IdbTransaction};
@@ -42,12 +42,14 @@ pub struct Account {
 pub struct IdbStore {
     account: Account,
     database: RefCell<Option<IdbDatabase>>,
+    /// Whether the account was written through this connection.
+    saved: Cell<bool>,
 }
 
 impl IdbStore {
     /// The store of an account; nothing is opened yet.
     pub fn new(account: Account) -> IdbStore {
-        IdbStore { account, database: RefCell::default() }
+        IdbStore { account, database: RefCell::default(), saved: Cell::new(false) }
     }
 
     /// The accounts that are kept in this browser, at this origin.
@@ -73,7 +75,7 @@ impl IdbStore {
     }
 
     async fn saved_account(&self) -> Result<Option<Account>> {
-        let transaction = self.begin(&[META], Mode::Read).await?;
+        let Some(transaction) = self.begin(&[META], Mode::Read).await? else { return Ok(None) };
         let meta = in_transaction(&transaction, META)?;
         let saved = result(&meta.get(&"account".into()).map_err(failed)?).await?;
         Ok(saved.is_object().then(|| Account {
@@ -83,50 +85,50 @@ impl IdbStore {
         }))
     }
 
-    async fn save_account(&self, database: &IdbDatabase) -> Result<()> {
-        let transaction = idb::begin(database, &[META], Mode::WriteStrict).map_err(failed)?;
-        let complete = completion(&transaction);
-        let value = Fields::new()
-            .set("account", self.account.account.as_str())
-            .set("user", self.account.user.as_str())
-            .set("relay", self.account.relay.as_str());
-        in_transaction(&transaction, META)?.put_with_key(&value, &"account".into()).map_err(failed)?;
-        complete.await
-    }
-
-    async fn database(&self) -> Result<IdbDatabase> {
+    /// The database, opened if it is not; `None` where there is none and nothing is to be written.
+    async fn database(&self, mode: Mode) -> Result<Option<IdbDatabase>> {
         if let Some(database) = self.database.borrow().as_ref() {
-            return Ok(database.clone());
+            return Ok(Some(database.clone()));
         }
-        let database = idb::open(&self.name(), migrations::VERSION, migrations::upgrade).await?;
-        // Another tab wants to delete or upgrade it: make way at once. The next use opens it again.
-        let closing = database.clone();
-        let on_version_change = Closure::once_into_js(move || closing.close());
-        database.set_onversionchange(Some(on_version_change.unchecked_ref()));
-        *self.database.borrow_mut() = Some(database.clone());
-        if !self.account.user.is_empty() {
-            self.save_account(&database).await?;
+        let create = mode == Mode::WriteStrict;
+        let opened = idb::open(&self.name(), migrations::VERSION, migrations::upgrade, create).await?;
+        if let Some(database) = &opened {
+            // Another tab wants to delete or upgrade it: make way at once. The next use opens it again.
+            let closing = database.clone();
+            let on_version_change = Closure::once_into_js(move || closing.close());
+            database.set_onversionchange(Some(on_version_change.unchecked_ref()));
+            *self.database.borrow_mut() = Some(database.clone());
+            self.saved.set(false);
         }
-        Ok(database)
+        Ok(opened)
     }
 
     fn name(&self) -> String {
         format!("{PREFIX}{}", self.account.account)
     }
 
-    /// Begins a transaction; where the database was closed under us, opens it again, once.
-    async fn begin(&self, stores: &[&str], mode: Mode) -> Result<IdbTransaction> {
-        match idb::begin(&self.database().await?, stores, mode) {
+    /// Begins a transaction; where the database was closed under us, opens it again, once. `None` as [`Self::database`].
+    async fn begin(&self, stores: &[&str], mode: Mode) -> Result<Option<IdbTransaction>> {
+        let Some(database) = self.database(mode).await? else { return Ok(None) };
+        match idb::begin(&database, stores, mode) {
             Err(error) if text(&error, "name") == "InvalidStateError" => {
                 self.close();
-                idb::begin(&self.database().await?, stores, mode).map_err(failed)
+                let Some(database) = self.database(mode).await? else { return Ok(None) };
+                idb::begin(&database, stores, mode).map(Some).map_err(failed)
             }
-            other => other.map_err(failed),
+            begun => begun.map(Some).map_err(failed),
         }
     }
 
     /// Issues every write that needs no answer at once; then reads, changes and writes the pages of the table.
     async fn write(&self, transaction: &IdbTransaction, batch: &mut Batch) -> Result<Vec<Record>> {
+        if !self.saved.get() {
+            let value = Fields::new()
+                .set("account", self.account.account.as_str())
+                .set("user", self.account.user.as_str())
+                .set("relay", self.account.relay.as_str());
+            in_transaction(transaction, META)?.put_with_key(&value, &"account".into()).map_err(failed)?;
+        }
         let chunks = in_transaction(transaction, CHUNKS)?;
         for id in &batch.discard {
             let all = IdbKeyRange::bound(&chunk_key(*id, 0), &chunk_key(*id, u32::MAX)).map_err(failed)?;
@@ -167,7 +169,7 @@ impl IdbStore {
 
 impl Store for IdbStore {
     async fn rows(&self) -> Result<Rows> {
-        let transaction = self.begin(&[TABLE], Mode::Read).await?;
+        let Some(transaction) = self.begin(&[TABLE], Mode::Read).await? else { return Ok(Rows::default()) };
         let pages = result(&in_transaction(&transaction, TABLE)?.get_all().map_err(failed)?).await?;
         let mut rows = Rows::default();
         for value in Array::from(&pages).iter() {
@@ -177,7 +179,7 @@ impl Store for IdbStore {
     }
 
     async fn envelopes(&self, ids: &[Id]) -> Result<Vec<Option<Envelope>>> {
-        let transaction = self.begin(&[ENVELOPES], Mode::Read).await?;
+        let Some(transaction) = self.begin(&[ENVELOPES], Mode::Read).await? else { return Ok(vec![None; ids.len()]) };
         let store = in_transaction(&transaction, ENVELOPES)?;
         let asked: Vec<_> = ids.iter().map(|id| store.get(&(*id).into())).collect();
         let mut envelopes = Vec::with_capacity(ids.len());
@@ -189,18 +191,20 @@ impl Store for IdbStore {
     }
 
     async fn chunk(&self, id: Id, place: u32) -> Result<Vec<u8>> {
-        let transaction = self.begin(&[CHUNKS], Mode::Read).await?;
-        let request = in_transaction(&transaction, CHUNKS)?.get(&chunk_key(id, place)).map_err(failed)?;
         let missing = || Error::new(Code::Store, "a piece of this message is missing in this browser's storage");
+        let transaction = self.begin(&[CHUNKS], Mode::Read).await?.ok_or_else(missing)?;
+        let request = in_transaction(&transaction, CHUNKS)?.get(&chunk_key(id, place)).map_err(failed)?;
         bytes(&result(&request).await?).ok_or_else(missing)
     }
 
     async fn apply(&self, mut batch: Batch) -> Result<Vec<Record>> {
-        let transaction = self.begin(&[TABLE, ENVELOPES, CHUNKS], Mode::WriteStrict).await?;
+        let begun = self.begin(&[META, TABLE, ENVELOPES, CHUNKS], Mode::WriteStrict).await?;
+        let transaction = begun.ok_or_else(|| Error::new(Code::Store, "the database could not be created"))?;
         let complete = completion(&transaction);
         match self.write(&transaction, &mut batch).await {
             Ok(changed) => {
                 complete.await?;
+                self.saved.set(true);
                 Ok(changed)
             }
             Err(error) => {

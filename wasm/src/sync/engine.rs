@@ -233,16 +233,17 @@ impl<S: Store> Engine<'_, S> {
         Ok(Listing { count, sizes, uids })
     }
 
-    /// The messages of this session that are not stored here.
+    /// The messages of this session that are not stored here, in the order in which they are to be retrieved.
     fn only_on_server(&self, plan: &Plan) -> Vec<Present> {
         let rows = self.table.rows();
         let stored = |id: Id| rows.get(id).is_none_or(|row| row.retrieved.is_some());
-        plan.present.iter().filter(|present| !stored(present.id)).copied().collect()
+        // The newest first: it is what a person looks for.
+        plan.present.iter().rev().filter(|present| !stored(present.id)).copied().collect()
     }
 
     async fn fetch_headers(&self, plan: &Plan, report: &mut Report) -> Result<()> {
         let headed = |id: Id| self.table.row(id).is_none_or(|row| row.headers || row.retrieved.is_some());
-        let wanted: Vec<Present> = plan.present.iter().filter(|present| !headed(present.id)).copied().collect();
+        let wanted: Vec<Present> = plan.present.iter().rev().filter(|present| !headed(present.id)).copied().collect();
         let mut progress = Progress::start(Phase::Headers, wanted.len(), 0);
         (self.progress)(progress);
         let mut ahead = Ahead::new(self.client, wanted, |number| Command::Top(number, PREVIEW_LINES));
