@@ -141,6 +141,10 @@ fn demo(mut options: Options) -> Outcome {
         run(config, |url| {
             println!("Poplar is ready. Open this page in a browser:\n\n  {url}\n");
             println!("and sign in to the demo mailbox as {} with the password {}.", demo::USER, demo::PASSWORD);
+            println!(
+                "One more message arrives in {} minutes: check for mail then.",
+                demo::NEW_MAIL_AFTER.as_secs() / 60
+            );
             println!("Nothing leaves this computer. Stop it with Ctrl-C.");
         }),
     )

@@ -10,6 +10,7 @@ use std::path::{Component, Path, PathBuf};
 use http::Uri;
 
 use crate::assets;
+use crate::http::CONTENT_SECURITY_POLICY;
 
 /// Lists what an export wrote, so that the next one into the same folder can take its place.
 const MANIFEST: &str = ".poplar-export";
@@ -96,7 +97,6 @@ fn page_for(page: &str, relay: Option<&Relay>) -> Result<String> {
         Some(relay) => format!("'self' {} {}", relay.origin(), relay.websocket_origin()),
         None => "'self'".into(),
     };
-    // `frame-ancestors` and reporting have no effect in a meta element (Content Security Policy 3, §3.3).
     let mut head =
         format!("\n    <meta http-equiv=\"Content-Security-Policy\" content=\"{}\">", escape(&policy(&connect)));
     if let Some(relay) = relay {
@@ -107,14 +107,12 @@ fn page_for(page: &str, relay: Option<&Relay>) -> Result<String> {
     Ok(format!("{before}{head}{after}"))
 }
 
-/// The policy that the relay sends as a header, for a page whose connections go to `connect`.
+/// The policy that the relay sends as a header, for a page whose connections go to `connect`. Without `frame-ancestors`, which has
+/// no effect in a meta element (Content Security Policy 3, §3.3).
 fn policy(connect: &str) -> String {
-    format!(
-        "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; style-src-attr 'unsafe-inline'; \
-         img-src 'self' data: blob: https:; connect-src {connect}; worker-src 'self'; manifest-src 'self'; \
-         frame-src 'self' blob:; base-uri 'none'; form-action 'none'; \
-         require-trusted-types-for 'script'; trusted-types poplar"
-    )
+    CONTENT_SECURITY_POLICY
+        .replace("connect-src 'self'", &format!("connect-src {connect}"))
+        .replace("frame-ancestors 'none'; ", "")
 }
 
 /// Behind the character set, which a browser looks for in the first 1024 octets, and before anything a policy governs.

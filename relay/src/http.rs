@@ -18,7 +18,7 @@ pub(crate) type Reply = Response<Full<Bytes>>;
 
 /// What the page may do: run its own script and wasm, and load mail's images where a person allows it. The same policy goes
 /// with scripts and workers, since a worker obeys the policy of its own response.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
+pub(crate) const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
     style-src-attr 'unsafe-inline'; img-src 'self' data: blob: https:; connect-src 'self'; worker-src 'self'; \
     manifest-src 'self'; frame-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
     require-trusted-types-for 'script'; trusted-types poplar";

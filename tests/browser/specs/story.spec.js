@@ -43,6 +43,17 @@ test("50 messages once, none again, 3 new ones, 2 deleted: 51 are left", async (
   expect([...states.values()].filter((row) => row.onServer)).toHaveLength(51);
 });
 
+test("two tabs that sync at once share one table, and retrieve each message once", async ({ world, profile, page }) => {
+  await world.deliver(20);
+  const tabs = [page, await profile.open()];
+  const mailboxes = await Promise.all(tabs.map((tab) => openMailbox(tab, world)));
+  const reports = await Promise.all(mailboxes.map((mailbox) => sync(mailbox)));
+  expect(reports.map(({ retrieved }) => retrieved).sort()).toEqual([0, 20]);
+  const sessions = await Promise.all([world.session(1), world.session(2)]);
+  expect(sessions.map(({ retr }) => retr).sort()).toEqual([0, 20]);
+  for (const mailbox of mailboxes) expect(await rawHashes(mailbox)).toEqual(sorted(await world.stored()));
+});
+
 test("two mailboxes of one server keep two tables", async ({ world, page }) => {
   await world.deliver(4, { user: "ann" });
   await world.deliver(3, { user: "bob", seed: 2 });

@@ -277,6 +277,8 @@ impl Mailbox {
         self.check_open()?;
         let _turn = self.turn(signal.as_ref()).await?;
         self.check_open()?;
+        // Whoever had the turn before may have told of its changes, but nobody says that the telling comes before the turn.
+        self.table.invalidate();
         self.state("connecting");
         let progress = |progress: Progress| tell(&self.on_event, "progress", progress_object(&progress));
         progress(Progress::start(Phase::Connect, 0, 0));
