@@ -3,6 +3,7 @@
 mod configuration;
 
 use std::fs;
+use std::net::SocketAddr;
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -14,8 +15,8 @@ use serde::Serialize;
 use tempfile::TempDir;
 
 use crate::certificates::Authority;
-use crate::free_port;
 use crate::log::LogFile;
+use crate::port::Port;
 use crate::process::Guarded;
 use configuration::Configuration;
 
@@ -48,10 +49,8 @@ impl Default for Options {
 
 /// A running server. Any user name signs in with [`PASSWORD`]; a maildrop exists as soon as something was delivered into it.
 pub struct Dovecot {
-    /// Port of POP3 over TLS.
-    pub pop3s_port: u16,
-    /// Port of POP3 in the clear, which also takes STLS.
-    pub pop3_port: u16,
+    pop3s: Port,
+    pop3: Port,
     process: Guarded,
     log: LogFile,
     delivered: AtomicU64,
@@ -104,7 +103,7 @@ impl Dovecot {
     pub async fn start_with(options: &Options) -> Result<Dovecot> {
         // Sockets lie in here, and their paths may have 107 characters at most (unix(7)): so not under a long TMPDIR.
         let dir = tempfile::Builder::new().prefix("poplar-dovecot-").tempdir_in("/tmp")?;
-        let (pop3s_port, pop3_port) = (free_port()?, free_port()?);
+        let (pop3s, pop3) = (Port::reserve()?, Port::reserve()?);
         let account = Account::find()?;
 
         let authority = Authority::new()?;
@@ -119,7 +118,7 @@ impl Dovecot {
         let configuration = dir.path().join("dovecot.conf");
         fs::write(
             &configuration,
-            Configuration { dir: dir.path(), account: &account, pop3s_port, pop3_port, options }.text(),
+            Configuration { dir: dir.path(), account: &account, pop3s: &pop3s, pop3: &pop3, options }.text(),
         )?;
         account.give(dir.path())?;
 
@@ -139,22 +138,32 @@ impl Dovecot {
         // The listeners are open before this line is written.
         log.until(0, "Dovecot's start", |lines| lines.iter().any(|l| l.contains("starting up for pop3")).then_some(()))
             .await?;
-        Ok(Dovecot { pop3s_port, pop3_port, process, log, delivered: AtomicU64::new(0), dir, account })
+        Ok(Dovecot { pop3s, pop3, process, log, delivered: AtomicU64::new(0), dir, account })
+    }
+
+    /// Where POP3 over TLS listens.
+    pub fn pop3s_address(&self) -> SocketAddr {
+        self.pop3s.address()
+    }
+
+    /// Where POP3 in the clear listens, which also takes STLS.
+    pub fn pop3_address(&self) -> SocketAddr {
+        self.pop3.address()
     }
 
     /// The upstream URL of POP3 over TLS, by address.
     pub fn pop3s(&self) -> String {
-        format!("pop3s://127.0.0.1:{}", self.pop3s_port)
+        format!("pop3s://{}", self.pop3s.address())
     }
 
     /// The upstream URL of POP3 with STARTTLS, by address.
     pub fn starttls(&self) -> String {
-        format!("pop3+starttls://127.0.0.1:{}", self.pop3_port)
+        format!("pop3+starttls://{}", self.pop3.address())
     }
 
     /// The upstream URL of POP3 in the clear.
     pub fn plain(&self) -> String {
-        format!("pop3://127.0.0.1:{}", self.pop3_port)
+        format!("pop3://{}", self.pop3.address())
     }
 
     /// The root that signed the server's certificate.
@@ -318,7 +327,8 @@ mod tests {
         let first = server.deliver("ann", b"Subject: one\r\n\r\n.dot\r\n").unwrap();
         let second = server.deliver("ann", b"Subject: two\n\n").unwrap();
         let said =
-            dialogue(server.pop3_port, &["USER ann", &format!("PASS {PASSWORD}"), "RETR 1", "DELE 1", "QUIT"]).await;
+            dialogue(server.pop3_address(), &["USER ann", &format!("PASS {PASSWORD}"), "RETR 1", "DELE 1", "QUIT"])
+                .await;
         assert!(said.contains("Subject: one\r\n\r\n..dot\r\n.\r\n"), "{said}");
         let session = Session { user: "ann".into(), quit: true, top: 0, retr: 1, del: 1, messages: 2 };
         assert_eq!(server.sessions("ann", 1).await.unwrap(), [session]);
@@ -329,9 +339,9 @@ mod tests {
         assert!(rawlog.contains("RETR 1") && !rawlog.contains(PASSWORD), "{rawlog}");
     }
 
-    async fn dialogue(port: u16, commands: &[&str]) -> String {
+    async fn dialogue(address: SocketAddr, commands: &[&str]) -> String {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
-        let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
         stream.write_all(format!("{}\r\n", commands.join("\r\n")).as_bytes()).await.unwrap();
         let mut said = String::new();
         stream.read_to_string(&mut said).await.unwrap();

@@ -8,12 +8,13 @@ use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::PATIENCE;
+use crate::port::Port;
 
 /// What happens to connections accepted from now on. The default passes everything through.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -41,7 +42,7 @@ pub enum Fault {
 
 /// The proxy. Dropping it ends all it carries.
 pub struct Proxy {
-    address: SocketAddr,
+    port: Port,
     target: SocketAddr,
     plan: Arc<Mutex<Plan>>,
     state: watch::Sender<State>,
@@ -60,17 +61,16 @@ struct State {
 impl Proxy {
     /// Listens on a free port and carries everything to `target`.
     pub async fn start(target: SocketAddr) -> Result<Proxy> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        let address = listener.local_addr()?;
+        let port = Port::reserve()?;
         let (state, _) = watch::channel(State::default());
-        let mut proxy = Proxy { address, target, plan: Arc::default(), state, accepting: None };
-        proxy.accept(listener);
+        let mut proxy = Proxy { port, target, plan: Arc::default(), state, accepting: None };
+        proxy.up()?;
         Ok(proxy)
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.port.address()
     }
 
     /// Sets what happens to connections accepted from now on.
@@ -91,7 +91,7 @@ impl Proxy {
         }
         // A child that another thread is just starting has a copy of every descriptor until its exec, the listener's too.
         let refused = async {
-            while TcpStream::connect(self.address).await.is_ok() {
+            while TcpStream::connect(self.address()).await.is_ok() {
                 sleep(Duration::from_millis(1)).await;
             }
         };
@@ -101,11 +101,8 @@ impl Proxy {
     /// Listens again, on the same port.
     pub fn up(&mut self) -> Result<()> {
         ensure!(self.accepting.is_none(), "the proxy is up already");
-        let socket = TcpSocket::new_v4()?;
-        // Connections of before may still linger on this port.
-        socket.set_reuseaddr(true)?;
-        socket.bind(self.address)?;
-        self.accept(socket.listen(128)?);
+        let listener = self.port.listen()?;
+        self.accept(listener);
         Ok(())
     }
 

@@ -12,7 +12,7 @@
 //! - [`relay`]: the relay as a child process, its most verbose log in a file;
 //! - [`tunnel`]: a bare WebSocket client, for what a browser cannot show;
 //! - [`model`]: a POP3 server in memory, only for what no real one can be made to do: a cut at every octet, in step with the client;
-//! - [`certificates`], [`log`], [`process`]: what those are made of.
+//! - [`certificates`], [`log`], [`port`], [`process`]: what those are made of.
 //!
 //! Architecture invariant: nothing here imitates a part of the product, and but for [`model`] nothing imitates a POP3
 //! server. Everything that is started ends with the process that started it, however that one ends. Unix only, because a process group is what makes that certain.
@@ -23,6 +23,7 @@ pub mod faults;
 pub mod log;
 pub mod messages;
 pub mod model;
+pub mod port;
 pub mod process;
 pub mod relay;
 pub mod tunnel;
@@ -30,8 +31,3 @@ pub mod tunnel;
 /// How long an event that must come is waited for. Long beside what anything here takes, because a loaded machine is no failure;
 /// nothing ever sleeps for it.
 pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
-
-/// A loopback port that was free a moment ago.
-pub fn free_port() -> std::io::Result<u16> {
-    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
-}

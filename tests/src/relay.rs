@@ -11,10 +11,11 @@ use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep};
 
+use crate::PATIENCE;
 use crate::dovecot::Dovecot;
 use crate::log::LogFile;
+use crate::port::Port;
 use crate::process::Guarded;
-use crate::{PATIENCE, free_port};
 
 /// An upstream to configure.
 #[derive(Clone, Debug, Deserialize)]
@@ -40,7 +41,7 @@ impl Upstream {
 pub struct Relay {
     program: PathBuf,
     arguments: Vec<String>,
-    port: u16,
+    port: Port,
     log: LogFile,
     process: Option<Guarded>,
     _dir: TempDir,
@@ -66,8 +67,8 @@ impl Relay {
     }
 
     async fn run(subcommand: &str, mut arguments: Vec<String>) -> Result<Relay> {
-        let port = free_port()?;
-        arguments.splice(0..0, [subcommand.to_owned(), "--listen".into(), format!("127.0.0.1:{port}")]);
+        let port = Port::reserve()?;
+        arguments.splice(0..0, [subcommand.to_owned(), "--listen".into(), port.address().to_string()]);
         let dir = tempfile::Builder::new().prefix("poplar-relay-").tempdir()?;
         let log = LogFile::new(dir.path().join("log"));
         let program = program().await?.to_owned();
@@ -90,12 +91,12 @@ impl Relay {
 
     /// The origin of its page.
     pub fn origin(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("http://{}", self.port.address())
     }
 
     /// The tunnel to an upstream.
     pub fn tunnel(&self, name: &str) -> String {
-        format!("ws://127.0.0.1:{}{}", self.port, poplar_wire::path(name))
+        format!("ws://{}{}", self.port.address(), poplar_wire::path(name))
     }
 
     /// Everything it ever logged or printed, at the most verbose level there is.
@@ -124,7 +125,7 @@ impl Relay {
         command.stdout(log.try_clone()?).stderr(log);
         let mut process = Guarded::spawn(&mut command)?;
         let deadline = Instant::now() + PATIENCE;
-        while TcpStream::connect(("127.0.0.1", self.port)).await.is_err() {
+        while TcpStream::connect(self.port.address()).await.is_err() {
             if process.ended(std::time::Duration::ZERO).await.is_ok() || Instant::now() > deadline {
                 bail!("the relay does not listen. It says:\n{}", self.log.lines_since(0)?.join("\n"));
             }

@@ -46,7 +46,7 @@ async fn every_kind_of_upstream_carries_the_whole_guide() -> Result<()> {
 async fn an_upstream_by_name_is_found_behind_any_of_its_addresses() -> Result<()> {
     let dovecot = Dovecot::start().await?;
     dovecot.deliver("ann", &messages::message(1, 1).bytes)?;
-    let url = format!("pop3s://localhost:{}", dovecot.pop3s_port);
+    let url = format!("pop3s://localhost:{}", dovecot.pop3s_address().port());
     let relay = Relay::start(&[Upstream::new("mail", url, dovecot.ca())], &[]).await?;
     let mut tunnel = Tunnel::sign_in(&relay.tunnel("mail"), &relay.origin(), "ann", PASSWORD).await?;
     assert!(tunnel.command("STAT").await?.starts_with("+OK 1 "));
@@ -107,7 +107,7 @@ async fn a_long_line_and_a_long_way_change_nothing() -> Result<()> {
     let dovecot = Dovecot::start_with(&Options { uidl_format: "%g".into(), ..Options::default() }).await?;
     let large = messages::large(5, 0, 3_000_000).bytes;
     dovecot.deliver("ann", &large)?;
-    let proxy = Proxy::start(([127, 0, 0, 1], dovecot.pop3s_port).into()).await?;
+    let proxy = Proxy::start(dovecot.pop3s_address()).await?;
     proxy.set(Plan { delay_ms: 5, ..Plan::default() });
     let url = format!("pop3s://{}", proxy.address());
     let relay = Relay::start(&[Upstream::new("mail", url, dovecot.ca())], &[]).await?;

@@ -3,12 +3,13 @@
 use std::fs;
 
 use anyhow::Result;
+use poplar_tests::PATIENCE;
 use poplar_tests::dovecot::{Dovecot, Options, PASSWORD};
 use poplar_tests::faults::{Fault, Plan, Proxy};
 use poplar_tests::messages;
+use poplar_tests::port::Port;
 use poplar_tests::relay::{Relay, Upstream};
 use poplar_tests::tunnel::{End, Tunnel};
-use poplar_tests::{PATIENCE, free_port};
 use poplar_wire::Close;
 use tokio_tungstenite::tungstenite::{self, Message, client::IntoClientRequest};
 
@@ -34,14 +35,14 @@ async fn quit_ends_cleanly_and_the_last_bytes_come_before_the_close() -> Result<
 async fn what_cannot_be_reached_or_trusted_says_so() -> Result<()> {
     let dovecot = Dovecot::start().await?;
     let stranger = Dovecot::start_with(&Options { names: vec!["mail.example".into()], ..Options::default() }).await?;
-    let nobody = free_port()?;
+    let nobody = Port::reserve()?;
     let relay = Relay::start(
         &[
-            Upstream::new("down", format!("pop3s://127.0.0.1:{nobody}"), None),
+            Upstream::new("down", format!("pop3s://{}", nobody.address()), None),
             Upstream::new("untrusted", dovecot.pop3s(), None),
             Upstream::new("other-root", dovecot.pop3s(), stranger.ca()),
             Upstream::new("other-name", stranger.pop3s(), stranger.ca()),
-            Upstream::new("no-tls", format!("pop3s://127.0.0.1:{}", dovecot.pop3_port), dovecot.ca()),
+            Upstream::new("no-tls", format!("pop3s://{}", dovecot.pop3_address()), dovecot.ca()),
         ],
         &[],
     )
@@ -67,7 +68,7 @@ async fn a_cut_in_mid_message_is_told_apart_from_an_end() -> Result<()> {
     let dovecot = Dovecot::start().await?;
     let sent = messages::large(4, 0, 400_000).bytes;
     dovecot.deliver("ann", &sent)?;
-    let proxy = Proxy::start(([127, 0, 0, 1], dovecot.pop3s_port).into()).await?;
+    let proxy = Proxy::start(dovecot.pop3s_address()).await?;
     let relay =
         Relay::start(&[Upstream::new("mail", format!("pop3s://{}", proxy.address()), dovecot.ca())], &[]).await?;
     for (count, then) in [Fault::Cut, Fault::Reset].into_iter().enumerate() {
@@ -121,7 +122,7 @@ async fn strangers_and_crowds_are_refused_before_the_server_hears_of_them() -> R
     let dir = tempfile::tempdir()?;
     let tokens = dir.path().join("tokens");
     fs::write(&tokens, "a-long-enough-token-0123456789abcdef\n")?;
-    let proxy = Proxy::start(([127, 0, 0, 1], dovecot.pop3s_port).into()).await?;
+    let proxy = Proxy::start(dovecot.pop3s_address()).await?;
     let upstream = [Upstream::new("mail", format!("pop3s://{}", proxy.address()), dovecot.ca())];
 
     let relay = Relay::start(&upstream, &["--max-tunnels", "1"]).await?;

@@ -108,7 +108,7 @@ impl World {
                 };
                 let dovecot = self.dovecot.insert(Dovecot::start_with(&options).await?);
                 Ok(json!({
-                    "pop3sPort": dovecot.pop3s_port, "pop3Port": dovecot.pop3_port,
+                    "pop3sPort": dovecot.pop3s_address().port(), "pop3Port": dovecot.pop3_address().port(),
                     "pop3s": dovecot.pop3s(), "starttls": dovecot.starttls(), "plain": dovecot.plain(),
                     "ca": dovecot.ca(), "password": PASSWORD,
                 }))

@@ -2,20 +2,22 @@
 
 use std::path::Path;
 
+use crate::port::Port;
+
 use super::{Account, Options, PASSWORD};
 
 /// What Dovecot is told.
 pub(super) struct Configuration<'a> {
     pub(super) dir: &'a Path,
     pub(super) account: &'a Account,
-    pub(super) pop3s_port: u16,
-    pub(super) pop3_port: u16,
+    pub(super) pop3s: &'a Port,
+    pub(super) pop3: &'a Port,
     pub(super) options: &'a Options,
 }
 
 impl Configuration<'_> {
     pub(super) fn text(&self) -> String {
-        let Configuration { dir, account, pop3s_port, pop3_port, options } = self;
+        let Configuration { dir, account, pop3s, pop3, options } = self;
         let (dir, Account { user, group, .. }) = (dir.display(), account);
         let rawlog = if options.rawlog { format!("rawlog_dir = {dir}/rawlog") } else { String::new() };
         // Everything runs as one ordinary account, so nothing may be chrooted. A wrong password is answered without delay.
@@ -66,15 +68,17 @@ service stats {{
 service pop3-login {{
   chroot =
   inet_listener pop3 {{
-    port = {pop3_port}
+    port = {pop3}
   }}
   inet_listener pop3s {{
-    port = {pop3s_port}
+    port = {pop3s}
     ssl = yes
   }}
 }}
 {extra}
 "#,
+            pop3 = pop3.number(),
+            pop3s = pop3s.number(),
             uidl_format = options.uidl_format,
             extra = options.extra,
         )
