@@ -171,8 +171,11 @@ async fn unknown_upstreams_are_4404_and_nothing_is_dialled() {
 
 #[tokio::test]
 async fn what_a_leaving_browser_sent_is_delivered() {
-    let (peer, mut hears) = listen_and_tell().await;
-    let relay = Relay::start(&["--upstream", &upstream("pop3", peer)]);
+    let authority = Authority::new();
+    let ca = authority.pem_file();
+    let (peer, mut hears) = listen_and_tell_tls(&authority.identity(|_| {})).await;
+    let flag = format!("peer={}", ca.path().display());
+    let relay = Relay::start(&["--upstream", &upstream("pop3s", peer), "--upstream-ca", &flag]);
     // With a word, and without one.
     for says_goodbye in [true, false] {
         let mut tunnel = relay.tunnel("peer").await;

@@ -342,27 +342,31 @@ where
 /// A plain peer that tells what it receives, and how its connection ended: an empty chunk is a clean end.
 pub(crate) async fn listen_and_tell() -> (SocketAddr, mpsc::UnboundedReceiver<Vec<u8>>) {
     let (told, hears) = mpsc::unbounded_channel();
-    let address = listen(move |mut tcp| {
-        let told = told.clone();
-        async move {
-            let mut chunk = [0; 4096];
-            while let Ok(read) = tcp.read(&mut chunk).await {
-                let _ = told.send(chunk[..read].to_vec());
-                if read == 0 {
-                    break;
-                }
-            }
+    (listen(move |tcp| tell(tcp, told.clone())).await, hears)
+}
+
+/// The same over TLS, where an end without close_notify is no clean one.
+pub(crate) async fn listen_and_tell_tls(identity: &Identity) -> (SocketAddr, mpsc::UnboundedReceiver<Vec<u8>>) {
+    let (told, hears) = mpsc::unbounded_channel();
+    (listen_tls(identity, move |tls| tell(tls, told.clone())).await, hears)
+}
+
+async fn tell(mut stream: impl AsyncReadExt + Unpin, told: mpsc::UnboundedSender<Vec<u8>>) {
+    let mut chunk = [0; 4096];
+    loop {
+        let read = stream.read(&mut chunk).await.expect("the connection ends cleanly");
+        let _ = told.send(chunk[..read].to_vec());
+        if read == 0 {
+            return;
         }
-    })
-    .await;
-    (address, hears)
+    }
 }
 
 /// Everything a peer was sent until the clean end.
 pub(crate) async fn heard(hears: &mut mpsc::UnboundedReceiver<Vec<u8>>) -> Vec<u8> {
     let mut all = Vec::new();
     loop {
-        match soon(hears.recv()).await.expect("the connection ends cleanly") {
+        match soon(hears.recv()).await.expect("the peer is there") {
             chunk if chunk.is_empty() => return all,
             chunk => all.extend(chunk),
         }
