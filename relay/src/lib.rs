@@ -14,6 +14,8 @@
 //! no POP3 beyond what STARTTLS needs (and `check` asks); it stores nothing and logs neither users nor content.
 
 #![forbid(unsafe_code)]
+// A map of the inside, for those who read it: `cargo doc --document-private-items`.
+#![allow(rustdoc::private_intra_doc_links)]
 
 mod address;
 mod assets;

@@ -260,13 +260,16 @@ impl FromStr for Network {
     }
 }
 
-/// How much is logged. There is no finer level: dependencies would print payloads, so it is compiled out.
+/// How much is logged. There is nothing finer than `debug`, and `trace` means it: dependencies would print payloads, so that level
+/// is compiled out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum LogLevel {
     Error,
     Warn,
     Info,
+    #[value(alias = "trace")]
+    #[serde(alias = "trace")]
     Debug,
 }
 

@@ -137,6 +137,12 @@ fn plain_pop3_stays_on_this_computer_unless_allowed_by_name() {
 }
 
 #[test]
+fn there_is_no_finer_log_than_debug() {
+    assert_eq!(flags("--log trace").log, Some(LogLevel::Debug));
+    assert_eq!(Options::from_toml("log = 'trace'").unwrap().log, Some(LogLevel::Debug));
+}
+
+#[test]
 fn what_is_said_of_an_upstream_needs_that_upstream() {
     for line in ["--upstream-private lab", "--allow-plaintext lab", "--upstream-ca lab=x.pem"] {
         assert_eq!(refused(flags(line)).code, ConfigCode::Upstream, "{line}");
