@@ -46,7 +46,7 @@ pub(crate) async fn answer(relay: Arc<Relay>, peer: Peer, mut request: Request<I
     relay.metrics.requests.fetch_add(1, Relaxed);
     let site = Site { local: peer.local, tls: relay.config.tls.as_ref(), allowed: &relay.config.origins };
     let host = host_header(&request).map_or(Host::Wrong, |host| site.host(host));
-    let origin = request.headers().get(header::ORIGIN).and_then(|origin| origin.to_str().ok()).map(str::to_owned);
+    let origin = origin_header(request.headers());
     let allowed = origin.as_deref().filter(|origin| site.allows(&host, origin));
 
     let mut reply = respond(&relay, peer, &host, origin.as_deref(), allowed.is_some(), &mut request);
@@ -75,6 +75,13 @@ pub(crate) async fn answer_admin(relay: Arc<Relay>, request: Request<Incoming>) 
     };
     secure(reply.headers_mut(), false);
     reply
+}
+
+/// The one Origin of a request. Browsers send no second: who does is given none.
+fn origin_header(headers: &HeaderMap) -> Option<String> {
+    let mut origins = headers.get_all(header::ORIGIN).iter();
+    let origin = origins.next().filter(|_| origins.next().is_none())?;
+    origin.to_str().ok().map(str::to_owned)
 }
 
 fn respond(

@@ -32,6 +32,8 @@ pub struct Quirks {
     pub lists_deleted: bool,
     /// Refuses to RETR messages with these UIDs.
     pub unreadable: BTreeSet<String>,
+    /// Sends bodies as they are: a lone dot in one looks like its end.
+    pub stuffs_nothing: bool,
     /// Answers QUIT with `-ERR` and deletes nothing.
     pub refuses_quit: bool,
 }
@@ -177,6 +179,9 @@ impl State {
             ("UIDL", None, _) => lines(&self.each(&listed, |(uid, _)| uid.clone())),
             ("LIST", _, Some(place)) => format!("+OK {} {}\r\n", place + 1, self.session[place].1.len()).into_bytes(),
             ("UIDL", _, Some(place)) => format!("+OK {} {}\r\n", place + 1, self.session[place].0).into_bytes(),
+            ("RETR", _, Some(place)) if self.quirks.stuffs_nothing => {
+                [b"+OK\r\n", self.session[place].1.as_slice(), b".\r\n"].concat()
+            }
             ("RETR", _, Some(place)) if !self.quirks.unreadable.contains(&self.session[place].0) => {
                 stuffed(&self.session[place].1)
             }

@@ -265,3 +265,50 @@ fn large_messages_are_stored_in_pieces_and_a_cut_leaves_no_leavings() {
     assert_eq!(table.row(1).unwrap().chunks, 4);
     assert_eq!(body(&table, 1), large);
 }
+
+#[test]
+fn a_lone_dot_of_the_messages_own_is_kept_as_unconfirmed_and_never_deleted() {
+    let (server, table) = (server(Quirks::default(), 2), table());
+    // A server that stuffs nothing: the body seems to end at the lone dot, and the rest comes where a status line is due.
+    server.deliver("7000N", b"Subject: dotted\r\n\r\nfirst part\r\n.\r\nsecond part\r\n");
+    server.change(|quirks| quirks.stuffs_nothing = true);
+    assert_eq!(sync(&server, &table, Retrieve::All).unwrap_err().code, Code::Protocol);
+    let row = table.row(3).unwrap();
+    assert!(row.retrieved.is_some() && row.unconfirmed);
+    edit(&table, 3, Edit::Delete);
+    server.take_log();
+    assert_eq!(sync(&server, &table, Retrieve::All).unwrap().deleted, 0);
+    assert_eq!(count(&server.take_log(), "DELE"), 0);
+}
+
+#[test]
+fn a_uid_that_names_another_message_now_is_not_deleted_and_not_taken_for_stored() {
+    let (server, table) = (server(Quirks::default(), 2), table());
+    sync(&server, &table, Retrieve::All).unwrap();
+    edit(&table, 1, Edit::Delete);
+    assert_eq!(sync(&server, &table, Retrieve::All).unwrap().deleted, 1);
+    server.deliver("6866N", &message(0).1);
+    let report = sync(&server, &table, Retrieve::All).unwrap();
+    assert_eq!((report.deleted, report.retrieved), (0, 1), "deleted and back: a new message");
+
+    edit(&table, 2, Edit::Delete);
+    server.remove("6867N");
+    server.deliver("6867N", b"Subject: another\r\n\r\nof another size\r\n");
+    assert_eq!(sync(&server, &table, Retrieve::All).unwrap().deleted, 0);
+    assert!(server.uids().contains(&"6867N".to_owned()));
+}
+
+#[test]
+fn nothing_that_is_stored_is_taken_away_or_written_over() {
+    let (server, table) = (server(Quirks::default(), 1), table());
+    sync(&server, &table, Retrieve::All).unwrap();
+    let stale = Batch {
+        discard: vec![1],
+        chunks: vec![(1, 0, b"other".to_vec())],
+        edits: vec![(1, Edit::Retrieved { octets: 5, chunks: 1, at: 9, unconfirmed: true })],
+        ..Batch::default()
+    };
+    futures_now(table.apply(stale)).unwrap();
+    assert_eq!(body(&table, 1), message(0).1);
+    assert!(!table.row(1).unwrap().unconfirmed);
+}

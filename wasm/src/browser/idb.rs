@@ -38,6 +38,8 @@ pub(crate) enum Mode {
     Read,
     /// Writing, durable at `complete`: Chromium's own default is *relaxed* since version 121.
     WriteStrict,
+    /// The same, in a database that is created where there is none.
+    CreateStrict,
 }
 
 /// The names of this origin's databases.
@@ -102,7 +104,7 @@ pub(crate) fn begin(
     let names: Array = stores.iter().map(|name| JsValue::from_str(name)).collect();
     let (mode, options) = match mode {
         Mode::Read => ("readonly", Fields::new()),
-        Mode::WriteStrict => ("readwrite", Fields::new().set("durability", "strict")),
+        Mode::WriteStrict | Mode::CreateStrict => ("readwrite", Fields::new().set("durability", "strict")),
     };
     database.unchecked_ref::<Database>().transaction(&names, mode, &options)
 }

@@ -45,6 +45,9 @@ impl Drop for Lock {
 /// `aborted` where `signal` says so first.
 pub(crate) async fn acquire(name: &str, signal: Option<&AbortSignal>) -> Result<Lock> {
     let locks = get(&global("navigator"), "locks");
+    if signal.is_some_and(AbortSignal::aborted) {
+        return Err(Error::aborted());
+    }
     if !locks.is_object() {
         return Ok(Lock(None));
     }
@@ -66,11 +69,14 @@ pub(crate) async fn acquire(name: &str, signal: Option<&AbortSignal>) -> Result<
         Reflect::set(&options, &"signal".into(), signal).map_err(|error| refused(&error))?;
     }
     let done = locks.request(name, &options, &held).map_err(|error| refused(&error))?;
+    let asked = signal.cloned();
     spawn_local(async move {
         if let Err(error) = JsFuture::from(done).await
             && let Some(tell) = tell.borrow_mut().take()
         {
-            drop(tell.send(Err(refused(&error))));
+            // The reason of an abort is whatever its caller likes: the signal itself tells that it was one.
+            let aborted = asked.is_some_and(|signal| signal.aborted());
+            drop(tell.send(Err(if aborted { Error::aborted() } else { refused(&error) })));
         }
     });
     hear.await.unwrap_or_else(|_| Err(Error::aborted()))

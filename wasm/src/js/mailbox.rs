@@ -133,7 +133,7 @@ impl MailboxCore {
         let mailbox = Rc::clone(&self.0);
         promise(async move {
             mailbox.ready().await?;
-            let wanted = |row: &Record| matches!(row.deletion, Deletion::Wanted | Deletion::Sent);
+            let wanted = |row: &Record| row.on_server && matches!(row.deletion, Deletion::Wanted | Deletion::Sent);
             Ok(mailbox.table.rows().values().any(wanted).into())
         })
     }
@@ -205,17 +205,19 @@ impl MailboxCore {
 
     /// Wants it kept after all.
     pub fn undelete(&self, id: &str) -> Promise {
-        self.with_row(id, async |mailbox, mut row| {
-            if row.deletion == Deletion::Sent {
-                // A session may be about to say QUIT: what it comes to is what counts.
+        self.with_row(id, async |mailbox, row| {
+            let mut now = mailbox.change(row.id, Edit::Undelete).await?;
+            if now.deletion == Deletion::Sent {
+                // DELE was sent, and QUIT may be on its way: what the session comes to is what counts. Where its answer was lost,
+                // DELE is at least not repeated.
                 let _turn = mailbox.turn(None).await?;
-                mailbox.table.refresh().await?;
-                row = mailbox.table.row(row.id).unwrap_or(row);
+                now = mailbox.change(row.id, Edit::Forgo).await?;
+                now =
+                    if now.deletion == Deletion::Wanted { mailbox.change(row.id, Edit::Undelete).await? } else { now };
             }
-            if row.deletion == Deletion::Confirmed {
+            if now.deletion == Deletion::Confirmed {
                 return Err(Error::new(Code::Refused, "this message has already been deleted from the server"));
             }
-            mailbox.table.apply(Batch { edits: vec![(row.id, Edit::Undelete)], ..Batch::default() }).await?;
             Ok(JsValue::UNDEFINED)
         })
     }
@@ -249,7 +251,7 @@ impl MailboxCore {
 
     fn edit(&self, id: &str, edit: Edit) -> Promise {
         self.with_row(id, async move |mailbox, row| {
-            mailbox.table.apply(Batch { edits: vec![(row.id, edit)], ..Batch::default() }).await?;
+            mailbox.change(row.id, edit).await?;
             Ok(JsValue::UNDEFINED)
         })
     }
@@ -279,6 +281,12 @@ impl Mailbox {
         self.check_open()?;
         // Whoever had the turn before may have told of its changes, but nobody says that the telling comes before the turn.
         self.table.invalidate();
+        if let Job::Fetch(id) = job {
+            self.table.refresh().await?;
+            if self.table.row(id).is_some_and(|row| row.retrieved.is_some()) {
+                return Ok(Report::default());
+            }
+        }
         self.state("connecting");
         let progress = |progress: Progress| tell(&self.on_event, "progress", progress_object(&progress));
         progress(Progress::start(Phase::Connect, 0, 0));
@@ -288,8 +296,13 @@ impl Mailbox {
             token: self.token.clone(),
             signal,
         };
-        let result = match tunnel::open(options).await {
-            Ok((client, _)) => {
+        let opened = tunnel::open(options).await.and_then(|(client, _)| {
+            // Closed while it was connecting: nothing more is sent.
+            self.check_open().inspect_err(|error| client.hang_up(error.clone()))?;
+            Ok(client)
+        });
+        let result = match opened {
+            Ok(client) => {
                 self.state("open");
                 *self.session.borrow_mut() = Some(client.clone());
                 let engine = Engine { client: &client, table: &self.table, now: &time::now, progress: &progress };
@@ -320,6 +333,13 @@ impl Mailbox {
             let row = id.and_then(|id| self.table.row(id));
             row.ok_or_else(|| Error::invalid("there is no such message here"))
         })
+    }
+
+    /// Applies one edit; the row as it is now.
+    async fn change(&self, id: Id, edit: Edit) -> Result<Record> {
+        let rows = self.table.apply(Batch { edits: vec![(id, edit)], ..Batch::default() }).await?;
+        // Another tab may have removed everything that was kept here.
+        rows.into_iter().next().ok_or_else(|| Error::invalid("there is no such message here"))
     }
 
     async fn turn(&self, signal: Option<&AbortSignal>) -> Result<locks::Lock> {

@@ -85,14 +85,16 @@ impl Client {
     /// `auth-failed` with the server's words where it refuses; `in-use`, `login-delay`, `temporary`, `permanent` where a response
     /// code says so. Nothing is sent again.
     pub async fn login(&self, user: &str, password: Secret) -> Result<()> {
-        let (user, pass) = (Command::User(user.to_owned()), Command::Pass(password));
+        let (user, pass) = (Command::User(user.to_owned()), Command::Pass(password.clone()));
         // Both are checked before either is sent, and queued together, so that calls made behind this one come behind it.
         user.check()?;
         pass.check()?;
         for mut answer in [self.ask(user), self.ask(pass)] {
             let status = answer.reply().await?;
             if !status.ok {
-                return Err(status.sign_in_refusal());
+                let refusal = status.sign_in_refusal();
+                let words = password.struck_from(&refusal.server_text);
+                return Err(refusal.with_server_text(words));
             }
         }
         Ok(())

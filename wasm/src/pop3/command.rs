@@ -18,6 +18,11 @@ impl Secret {
         Secret(text.into())
     }
 
+    /// `text` without the password, should a server have quoted it. Of two characters it is no password but chance.
+    pub fn struck_from(&self, text: &str) -> String {
+        if self.0.len() < 3 { text.to_owned() } else { text.replace(&self.0, "***") }
+    }
+
     /// The password itself, for the one place that writes it.
     fn reveal(&self) -> &str {
         &self.0

@@ -31,7 +31,8 @@ pub fn sized(line: &[u8]) -> Option<Sized> {
 
 /// Reads `number uid`. Everything behind the number and its spaces is the UID, spaces inside it included.
 pub fn named(line: &[u8]) -> Option<Named> {
-    let (number, rest) = number(line)?;
+    // Message numbers begin at 1 (RFC 1939 §4): 0 names nothing that could be asked for.
+    let (number, rest) = number(line).filter(|(number, _)| *number > 0)?;
     Some(Named { number, uid: latin1(rest) })
 }
 
@@ -98,6 +99,7 @@ mod tests {
         assert_eq!(uid(b"1 with space \xe9"), "with space \u{e9}");
         assert_eq!(uid(b"1"), "");
         assert_eq!(uid(b"1 "), "");
+        assert_eq!(named(b"0 6866N"), None);
     }
 
     #[test]

@@ -90,7 +90,7 @@ impl IdbStore {
         if let Some(database) = self.database.borrow().as_ref() {
             return Ok(Some(database.clone()));
         }
-        let create = mode == Mode::WriteStrict;
+        let create = mode == Mode::CreateStrict;
         let opened = idb::open(&self.name(), migrations::VERSION, migrations::upgrade, create).await?;
         if let Some(database) = &opened {
             // Another tab wants to delete or upgrade it: make way at once. The next use opens it again.
@@ -120,9 +120,27 @@ impl IdbStore {
         }
     }
 
-    /// Issues every write that needs no answer at once; then reads, changes and writes the pages of the table.
+    /// Reads the pages of the table that are concerned, changes them, and issues every write at once.
     async fn write(&self, transaction: &IdbTransaction, batch: &mut Batch) -> Result<Vec<Record>> {
-        if !self.saved.get() {
+        let mut pages: Sorted<u32, ()> = Sorted::default();
+        for id in batch.ids() {
+            pages.insert(page::page_of(id), ());
+        }
+        let table = in_transaction(transaction, TABLE)?;
+        let mut asked = Vec::with_capacity(pages.len());
+        for number in pages.keys() {
+            asked.push(table.get(&number.into()).map_err(failed)?);
+        }
+        let mut rows = Rows::default();
+        for request in asked {
+            let value = result(&request).await?;
+            if !value.is_undefined() {
+                read_page(&value, &mut rows)?;
+            }
+        }
+        let created = !batch.insert.is_empty();
+        let changed = batch.apply_to(&mut rows)?;
+        if created && !self.saved.get() {
             let value = Fields::new()
                 .set("account", self.account.account.as_str())
                 .set("user", self.account.user.as_str())
@@ -142,23 +160,6 @@ impl IdbStore {
             envelopes.put_with_key(&written(envelope), &(*id).into()).map_err(failed)?;
         }
 
-        let mut pages: Sorted<u32, ()> = Sorted::default();
-        for id in batch.insert.iter().map(|record| record.id).chain(batch.edits.iter().map(|(id, _)| *id)) {
-            pages.insert(page::page_of(id), ());
-        }
-        let table = in_transaction(transaction, TABLE)?;
-        let mut asked = Vec::with_capacity(pages.len());
-        for number in pages.keys() {
-            asked.push(table.get(&number.into()).map_err(failed)?);
-        }
-        let mut rows = Rows::default();
-        for request in asked {
-            let value = result(&request).await?;
-            if !value.is_undefined() {
-                read_page(&value, &mut rows)?;
-            }
-        }
-        let changed = batch.apply_to(&mut rows)?;
         for number in pages.keys() {
             let value = page::encode(rows.values().filter(|record| page::page_of(record.id) == number));
             table.put_with_key(&Uint8Array::from(value.as_slice()), &number.into()).map_err(failed)?;
@@ -198,13 +199,16 @@ impl Store for IdbStore {
     }
 
     async fn apply(&self, mut batch: Batch) -> Result<Vec<Record>> {
-        let begun = self.begin(&[META, TABLE, ENVELOPES, CHUNKS], Mode::WriteStrict).await?;
-        let transaction = begun.ok_or_else(|| Error::new(Code::Store, "the database could not be created"))?;
+        // Only a session brings new rows; a mark on a row of a database that is gone must not bring the database back.
+        let mode = if batch.insert.is_empty() { Mode::WriteStrict } else { Mode::CreateStrict };
+        let Some(transaction) = self.begin(&[META, TABLE, ENVELOPES, CHUNKS], mode).await? else {
+            return Ok(Vec::new());
+        };
         let complete = completion(&transaction);
         match self.write(&transaction, &mut batch).await {
             Ok(changed) => {
                 complete.await?;
-                self.saved.set(true);
+                self.saved.set(self.saved.get() || mode == Mode::CreateStrict);
                 Ok(changed)
             }
             Err(error) => {

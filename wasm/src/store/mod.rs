@@ -66,6 +66,15 @@ impl Batch {
             && self.chunks.is_empty()
     }
 
+    /// Every message the batch concerns.
+    fn ids(&self) -> impl Iterator<Item = Id> {
+        (self.insert.iter().map(|record| record.id))
+            .chain(self.edits.iter().map(|(id, _)| *id))
+            .chain(self.discard.iter().copied())
+            .chain(self.chunks.iter().map(|(id, ..)| *id))
+            .chain(self.envelopes.iter().map(|(id, _)| *id))
+    }
+
     /// Takes what concerns the table out of the batch and applies it to `rows`; gives the rows it touched.
     ///
     /// # Errors
@@ -74,6 +83,11 @@ impl Batch {
         if self.insert.iter().any(|record| rows.get(record.id).is_some()) {
             return Err(Error::new(Code::Store, "the table was changed by another window; reload the page"));
         }
+        // What is stored is never overwritten or taken away, whatever the batch was planned from.
+        let open = |id: Id| rows.get(id).is_none_or(|row| row.retrieved.is_none());
+        self.discard.retain(|id| open(*id));
+        self.chunks.retain(|(id, ..)| open(*id));
+        self.envelopes.retain(|(id, _)| open(*id));
         let mut touched = Rows::default();
         for record in core::mem::take(&mut self.insert) {
             touched.insert(record.id, record.clone());

@@ -87,8 +87,10 @@ pub enum Edit {
     Read(bool),
     /// A person wants it deleted from the server.
     Delete,
-    /// A person has changed their mind.
+    /// A person has changed their mind, in time: DELE was not sent yet.
     Undelete,
+    /// The same after a session whose answer to QUIT was lost: DELE is not repeated.
+    Forgo,
     /// DELE was answered `+OK`.
     Sent,
     /// The session that sent DELE was taken back or lost: wanted again.
@@ -104,9 +106,12 @@ impl Record {
         match edit {
             Edit::Listed { size } => {
                 self.on_server = true;
-                self.size = size;
+                // The size that was stored, or that a person saw, is what tells the message from another under its name.
+                if self.retrieved.is_none() && self.deletion == Deletion::None {
+                    self.size = size;
+                }
                 // Listed again means that the deletion never took effect.
-                if matches!(self.deletion, Deletion::Sent | Deletion::Confirmed) {
+                if self.deletion == Deletion::Sent {
                     self.deletion = Deletion::Wanted;
                 }
             }
@@ -118,7 +123,7 @@ impl Record {
             }
             Edit::Headed => self.headers = true,
             Edit::Staged { chunks } if self.retrieved.is_none() => self.chunks = chunks,
-            Edit::Retrieved { octets, chunks, at, unconfirmed } => {
+            Edit::Retrieved { octets, chunks, at, unconfirmed } if self.retrieved.is_none() => {
                 self.retrieved = Some(at);
                 self.octets = octets;
                 self.chunks = chunks;
@@ -127,14 +132,15 @@ impl Record {
             }
             Edit::Read(read) => self.read = read,
             Edit::Delete if self.deletion == Deletion::None => self.deletion = Deletion::Wanted,
-            Edit::Undelete if self.deletion != Deletion::Confirmed => self.deletion = Deletion::None,
+            Edit::Undelete if self.deletion == Deletion::Wanted => self.deletion = Deletion::None,
+            Edit::Forgo if self.deletion == Deletion::Sent => self.deletion = Deletion::None,
             Edit::Sent if self.deletion == Deletion::Wanted => self.deletion = Deletion::Sent,
             Edit::Unsent if self.deletion == Deletion::Sent => self.deletion = Deletion::Wanted,
             Edit::Confirmed => {
                 self.deletion = Deletion::Confirmed;
                 self.on_server = false;
             }
-            Edit::Delete | Edit::Undelete | Edit::Sent | Edit::Unsent | Edit::Staged { .. } => {}
+            _ => {}
         }
     }
 }
@@ -161,6 +167,8 @@ mod tests {
     fn what_was_undeleted_is_not_sent() {
         assert_eq!(after(&[Edit::Delete, Edit::Undelete, Edit::Sent]).deletion, Deletion::None);
         assert_eq!(after(&[Edit::Delete, Edit::Sent, Edit::Unsent]).deletion, Deletion::Wanted);
+        assert_eq!(after(&[Edit::Delete, Edit::Sent, Edit::Undelete]).deletion, Deletion::Sent, "too late");
+        assert_eq!(after(&[Edit::Delete, Edit::Sent, Edit::Forgo]).deletion, Deletion::None);
     }
 
     #[test]

@@ -209,7 +209,7 @@ impl<S: Store> Engine<'_, S> {
         let mut stat = self.client.send(Command::Stat, 0);
         let mut uidl = self.client.send(Command::Uidl, 0);
         let mut list = self.client.send(Command::List, 0);
-        let (count, _) = listing::stat(&stat.status().await?.text).unwrap_or_default();
+        let count = listing::stat(&stat.status().await?.text).map(|(count, _)| count);
         let bare = uidl.body_or_refusal().await?;
         let sizes = list.body().await?;
         let sizes: Vec<_> = listing::lines(&sizes).filter_map(listing::sized).collect();
@@ -281,41 +281,65 @@ impl<S: Store> Engine<'_, S> {
         (self.progress)(progress);
         let mut ahead = Ahead::new(self.client, wanted, Command::Retr);
         let mut batch = Gathered::default();
+        let mut held: Option<Received> = None;
         while let Some((present, mut answer)) = ahead.next() {
             // Nothing to do but wait: what is whole goes to disk meanwhile.
             if batch.is_full() || !answer.has_come() {
                 batch.commit(self.table, report).await?;
             }
-            match self.receive(present, &mut answer, &mut batch, &mut progress).await {
-                Ok(()) => {}
-                Err(Cut::Skipped(error)) => report.skipped.push(Skipped { id: present.id, error }),
-                Err(Cut::Ended(error)) => {
-                    // What was whole before the cut is kept; the error that ended the session is what is told.
-                    batch.commit(self.table, report).await?;
-                    return Err(error);
+            let status = match answer.reply().await {
+                Ok(status) => status,
+                Err(error) => return self.give_up(batch, held, error, report).await,
+            };
+            // A status line where one was due: the message before has ended where it seemed to.
+            if let Some(received) = held.take() {
+                batch.push(received, (self.now)(), false);
+            }
+            if !status.ok {
+                report.skipped.push(Skipped { id: present.id, error: status.refusal() });
+            } else {
+                match self.receive(present, &mut answer, &mut progress).await {
+                    Ok(received) if received.octets == present.size => batch.push(received, (self.now)(), false),
+                    Ok(received) => held = Some(received),
+                    Err(error) => return self.give_up(batch, None, error, report).await,
                 }
             }
             progress.done += 1;
             (self.progress)(progress);
         }
+        if let Some(received) = held {
+            match self.client.send(Command::Noop, 0).reply().await {
+                Ok(_) => batch.push(received, (self.now)(), false),
+                Err(error) => return self.give_up(batch, Some(received), error, report).await,
+            }
+        }
         batch.commit(self.table, report).await
     }
 
-    /// Takes in one message: small ones whole into the batch, the pieces of large ones to disk as they come.
-    async fn receive(
+    /// The session is over. What was whole by then is kept, and the error that ended it is what is told.
+    ///
+    /// `held` has another size than LIST said, and nothing behind it proved its end. Where what came behind was no answer at all,
+    /// the end was most likely a lone dot of the message's own: it is kept as unconfirmed, to be read and not deleted. Where nothing
+    /// came it is fetched again.
+    async fn give_up(
         &self,
-        present: Present,
-        answer: &mut Answer,
-        batch: &mut Gathered,
-        progress: &mut Progress,
-    ) -> core::result::Result<(), Cut> {
-        let status = answer.reply().await.map_err(Cut::Ended)?;
-        if !status.ok {
-            return Err(Cut::Skipped(status.refusal()));
+        mut batch: Gathered,
+        held: Option<Received>,
+        error: Error,
+        report: &mut Report,
+    ) -> Result<()> {
+        if let Some(received) = held.filter(|_| error.code == Code::Protocol) {
+            batch.push(received, (self.now)(), true);
         }
+        batch.commit(self.table, report).await?;
+        Err(error)
+    }
+
+    /// Takes in one message: small ones whole, the pieces of large ones to disk as they come.
+    async fn receive(&self, present: Present, answer: &mut Answer, progress: &mut Progress) -> Result<Received> {
         let (mut piece, mut chunks, mut octets, mut envelope) = (Vec::new(), 0u32, 0u64, None);
         let mut told = progress.bytes;
-        while let Some(bytes) = answer.chunk().await.map_err(Cut::Ended)? {
+        while let Some(bytes) = answer.chunk().await? {
             octets += bytes.len() as u64;
             progress.bytes += bytes.len() as u64;
             if progress.bytes - told >= PROGRESS_OCTETS {
@@ -332,14 +356,12 @@ impl<S: Store> Engine<'_, S> {
                     chunks: vec![(present.id, chunks, whole)],
                     ..Batch::default()
                 };
-                self.table.apply(staged).await.map_err(Cut::Ended)?;
+                self.table.apply(staged).await?;
                 chunks += 1;
             }
         }
         let envelope = envelope.unwrap_or_else(|| mail::envelope(&piece));
-        let retrieved = Edit::Retrieved { octets, chunks: chunks + 1, at: (self.now)(), unconfirmed: false };
-        batch.push(present.id, envelope, retrieved, (chunks, piece), octets);
-        Ok(())
+        Ok(Received { id: present.id, envelope, place: chunks, piece, octets })
     }
 
     /// Sends DELE for what is wanted and certain, and ends the session.
@@ -370,7 +392,7 @@ impl<S: Store> Engine<'_, S> {
                 self.table.apply(Batch { edits, ..Batch::default() }).await.map(drop)
             }
             // Nothing hung on the answer: everything is stored, nothing was to be deleted.
-            Err(error) if sent.is_empty() && error.code != Code::Aborted => Ok(()),
+            Err(error) if sent.is_empty() && !matches!(error.code, Code::Aborted | Code::Protocol) => Ok(()),
             // The session was ended, and the server says that not all was deleted: the next session will tell what was.
             Err(error) if error.code == Code::Refused => Ok(()),
             Err(error) => Err(error),
@@ -380,7 +402,7 @@ impl<S: Store> Engine<'_, S> {
     /// What is to be deleted, listed in this session, and certain.
     fn wanted(&self, plan: &Plan) -> Vec<Present> {
         let rows = self.table.rows();
-        let wanted = |id: Id| rows.get(id).is_some_and(|row| row.deletion == Deletion::Wanted);
+        let wanted = |id: Id| rows.get(id).is_some_and(|row| row.deletion == Deletion::Wanted && !row.unconfirmed);
         plan.present.iter().filter(|present| !present.doubtful && wanted(present.id)).copied().collect()
     }
 
@@ -414,12 +436,15 @@ impl<S: Store> Engine<'_, S> {
     }
 }
 
-/// Why a message was not taken in.
-enum Cut {
-    /// The server refused this one; the session goes on.
-    Skipped(Error),
-    /// The session is over, or the store failed.
-    Ended(Error),
+/// A message that has come, but for what proves its end.
+struct Received {
+    id: Id,
+    envelope: Envelope,
+    /// The last piece, and its place behind those that are on disk already.
+    place: u32,
+    piece: Vec<u8>,
+    /// All of it.
+    octets: u64,
 }
 
 /// Asks ahead of the answers, bounded in commands and octets.
@@ -463,14 +488,14 @@ struct Gathered {
 }
 
 impl Gathered {
-    fn push(&mut self, id: Id, envelope: Envelope, retrieved: Edit, last: (u32, Vec<u8>), octets: u64) {
-        let (place, piece) = last;
+    fn push(&mut self, received: Received, at: Timestamp, unconfirmed: bool) {
+        let Received { id, envelope, place, piece, octets } = received;
         self.held += piece.len();
         self.messages += 1;
         self.octets += octets;
         self.batch.chunks.push((id, place, piece));
         self.batch.envelopes.push((id, envelope));
-        self.batch.edits.push((id, retrieved));
+        self.batch.edits.push((id, Edit::Retrieved { octets, chunks: place + 1, at, unconfirmed }));
     }
 
     fn is_full(&self) -> bool {

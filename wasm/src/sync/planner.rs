@@ -5,13 +5,13 @@
 use core::cmp::Ordering;
 
 use crate::pop3::listing::{Named, Sized};
-use crate::store::{Edit, Id, Record, Rows, Timestamp};
+use crate::store::{Deletion, Edit, Id, Record, Rows, Timestamp};
 
 /// What a session says is in the maildrop.
 #[derive(Clone, Debug, Default)]
 pub struct Listing {
-    /// STAT's count.
-    pub count: u32,
+    /// STAT's count; `None` where its answer could not be read.
+    pub count: Option<u32>,
     /// LIST.
     pub sizes: Vec<Sized>,
     /// UIDL.
@@ -51,12 +51,17 @@ pub fn plan(listing: &Listing, rows: &Rows, now: Timestamp) -> Plan {
     let sizes = sizes_of(listing);
     let rows: Vec<&Record> = rows.values().collect();
     let pairs = pairs(listing, &sizes, &rows);
+    let ambiguous = repeated_numbers(listing);
 
     let mut plan = Plan::default();
     let mut listed = vec![false; rows.len()];
     let mut next_id = rows.last().map_or(1, |row| row.id.saturating_add(1));
     // In the server's order, so that ids keep it.
-    for ((line, size), pair) in listing.uids.iter().zip(sizes).zip(pairs) {
+    for (((line, size), pair), ambiguous) in listing.uids.iter().zip(sizes).zip(pairs).zip(&ambiguous) {
+        // A number with two names could be either: left alone, it is neither stored under a wrong name nor deleted for another.
+        if *ambiguous {
+            continue;
+        }
         let number = line.number;
         let (id, doubtful) = match pair {
             Pair::Known { row: place, doubtful } => {
@@ -64,6 +69,8 @@ pub fn plan(listing: &Listing, rows: &Rows, now: Timestamp) -> Plan {
                 if let Some(listed) = listed.get_mut(place) {
                     *listed = true;
                 }
+                // Not the size that is known, or gone and back: most likely the same, but not certain enough to delete it.
+                let doubtful = doubtful || row.size != size || !row.on_server;
                 let mut after = (*row).clone();
                 after.apply(Edit::Listed { size });
                 // A table of 100,000 rows is not written anew for nothing.
@@ -83,7 +90,8 @@ pub fn plan(listing: &Listing, rows: &Rows, now: Timestamp) -> Plan {
         plan.present.push(Present { id, number, size, doubtful });
     }
 
-    if listing.uids.len() == listing.count as usize {
+    // Absence is believed only where the list is whole: as many lines as STAT said, each for another message.
+    if listing.count.is_some_and(|count| listing.uids.len() == count as usize) && !ambiguous.contains(&true) {
         let gone = rows.iter().zip(listed).filter(|(row, listed)| row.on_server && !listed);
         plan.edits.extend(gone.map(|(row, _)| (row.id, Edit::Missing)));
     }
@@ -97,6 +105,21 @@ enum Pair {
     Known { row: usize, doubtful: bool },
     /// Never seen before; so many of its UID were.
     New { ordinal: u32 },
+}
+
+/// For each line of UIDL, whether another line has its number.
+fn repeated_numbers(listing: &Listing) -> Vec<bool> {
+    let number = |place: usize| listing.uids.get(place).map_or(0, |line| line.number);
+    let order = sorted(listing.uids.len(), &|a, b| number(a).cmp(&number(b)));
+    let mut repeated = vec![false; listing.uids.len()];
+    for same in order.chunk_by(|a, b| number(*a) == number(*b)).filter(|same| same.len() > 1) {
+        for place in same {
+            if let Some(repeated) = repeated.get_mut(*place) {
+                *repeated = true;
+            }
+        }
+    }
+    repeated
 }
 
 /// LIST's size for each line of UIDL; 0 where it has none.
@@ -137,15 +160,17 @@ fn pair(uid: &str, lines: &[usize], named: &[usize], sizes: &[u64], rows: &[&Rec
     let size_of = |line: usize| sizes.get(line).copied().unwrap_or(0);
     let row_size = |row: usize| rows.get(row).map_or(0, |row| row.size);
     let there = |row: usize| rows.get(row).is_some_and(|row| row.on_server);
-    let mut free = named.to_vec();
+    // What QUIT has deleted does not come back: under its name stands a new message.
+    let deleted = |row: usize| rows.get(row).is_some_and(|row| row.deletion == Deletion::Confirmed);
+    let mut free: Vec<usize> = named.iter().copied().filter(|row| !deleted(*row)).collect();
+    let alone = (free.first().copied()).filter(|_| free.len() == 1 && lines.len() == 1);
     let mut ordinal = u32::try_from(named.len()).unwrap_or(u32::MAX);
     for line in lines {
         let size = size_of(*line);
-        let found = match (lines, named) {
+        let found = match alone {
             // The same name, never gone: the same message, even if the server counts its octets in another way today.
-            ([_], [row]) if row_size(*row) == size || (there(*row) && !uid.is_empty()) => Some((*row, false)),
-            ([_], [_]) => None,
-            _ => {
+            Some(row) => (row_size(row) == size || (there(row) && !uid.is_empty())).then_some((row, false)),
+            None => {
                 let fits = |row: &usize| row_size(*row) == size;
                 // A row that is still on the server is meant rather than one that was gone.
                 let place = free.iter().position(|row| fits(row) && there(*row)).or_else(|| free.iter().position(fits));
@@ -181,7 +206,7 @@ mod tests {
     /// A listing from `(number, uid, size)`, with the count that STAT would give.
     fn listing(lines: &[(u32, &str, u64)]) -> Listing {
         Listing {
-            count: lines.len() as u32,
+            count: Some(lines.len() as u32),
             sizes: lines.iter().map(|(number, _, octets)| Sized { number: *number, octets: *octets }).collect(),
             uids: lines.iter().map(|(number, uid, _)| Named { number: *number, uid: (*uid).into() }).collect(),
         }
@@ -235,7 +260,7 @@ mod tests {
         let mut rows = after(&[], &plan(&listing(&[(1, "a", 1), (2, "b", 2)]), &[], 0));
         rows[1].apply(Edit::Retrieved { octets: 2, chunks: 1, at: 5, unconfirmed: false });
         let mut short = listing(&[(1, "a", 1)]);
-        short.count = 2;
+        short.count = Some(2);
         assert!(plan(&short, &rows, 0).edits.is_empty(), "STAT says two, UIDL lists one");
         let gone = after(&rows, &plan(&listing(&[]), &rows, 0));
         assert!(gone.iter().all(|row| !row.on_server));
@@ -251,6 +276,39 @@ mod tests {
         let other = plan(&listing(&[(1, "a", 99)]), &rows, 0);
         assert_eq!(numbers(&other), [(1, 2)]);
         assert_eq!(other.insert[0].ordinal, 1);
+    }
+
+    #[test]
+    fn what_was_deleted_and_is_listed_again_is_a_new_message() {
+        let same = listing(&[(1, "a", 1)]);
+        let mut rows = after(&[], &plan(&same, &[], 0));
+        rows[0].apply(Edit::Confirmed);
+        let again = plan(&same, &rows, 0);
+        assert_eq!(numbers(&again), [(1, 2)]);
+        assert_eq!(again.insert[0].ordinal, 1);
+    }
+
+    #[test]
+    fn another_size_or_a_return_is_doubtful_for_as_long_as_it_lasts() {
+        let mut rows = after(&[], &plan(&listing(&[(1, "a", 500)]), &[], 0));
+        rows[0].apply(Edit::Delete);
+        for _ in 0..3 {
+            let other = plan(&listing(&[(1, "a", 860)]), &rows, 0);
+            assert!(other.present[0].doubtful);
+            rows = after(&rows, &other);
+        }
+        let rows = after(&rows, &plan(&listing(&[]), &rows, 0));
+        assert!(plan(&listing(&[(1, "a", 500)]), &rows, 0).present[0].doubtful);
+    }
+
+    #[test]
+    fn an_unreadable_stat_or_a_number_with_two_names_proves_nothing() {
+        let rows = after(&[], &plan(&listing(&[(1, "a", 1), (2, "b", 2)]), &[], 0));
+        let mut nothing = listing(&[]);
+        nothing.count = None;
+        assert!(plan(&nothing, &rows, 0).edits.is_empty());
+        let twice = plan(&listing(&[(1, "a", 1), (1, "c", 1)]), &rows, 0);
+        assert_eq!((twice.present, twice.insert, twice.edits), (vec![], vec![], vec![]));
     }
 
     #[test]

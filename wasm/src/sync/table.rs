@@ -13,14 +13,23 @@ type OnChange = Box<dyn Fn(&[Id])>;
 pub struct Table<S> {
     store: S,
     rows: RefCell<Rows>,
-    stale: Cell<bool>,
+    /// How often somebody else changed the store, as far as we were told …
+    told: Cell<u32>,
+    /// … and up to which of these changes the rows were read.
+    read: Cell<u32>,
     on_change: OnChange,
 }
 
 impl<S: Store> Table<S> {
     /// A table on `store`, empty until [`Table::refresh`]. `on_change` hears the ids of rows that changed.
     pub fn new(store: S, on_change: impl Fn(&[Id]) + 'static) -> Table<S> {
-        Table { store, rows: RefCell::default(), stale: Cell::new(true), on_change: Box::new(on_change) }
+        Table {
+            store,
+            rows: RefCell::default(),
+            told: Cell::new(1),
+            read: Cell::new(0),
+            on_change: Box::new(on_change),
+        }
     }
 
     /// The store behind the table.
@@ -40,7 +49,7 @@ impl<S: Store> Table<S> {
 
     /// Says that somebody else changed the store.
     pub fn invalidate(&self) {
-        self.stale.set(true);
+        self.told.set(self.told.get().wrapping_add(1));
     }
 
     /// Reads the rows anew if somebody else changed them.
@@ -53,14 +62,12 @@ impl<S: Store> Table<S> {
     }
 
     async fn read_again(&self) -> Result<()> {
-        while self.stale.replace(false) {
-            match self.store.rows().await {
-                Ok(rows) => *self.rows.borrow_mut() = rows,
-                Err(error) => {
-                    self.stale.set(true);
-                    return Err(error);
-                }
-            }
+        // Whoever asks while another is reading reads as well: what it gets is then never older than its question.
+        while self.read.get() != self.told.get() {
+            let told = self.told.get();
+            let rows = self.store.rows().await?;
+            *self.rows.borrow_mut() = rows;
+            self.read.set(told);
         }
         Ok(())
     }

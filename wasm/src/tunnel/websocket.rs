@@ -14,6 +14,9 @@ use crate::error::{Code, Error, Result};
 use crate::pop3::client::WeakClient;
 use crate::pop3::{Client, Millis, Window, Wire};
 
+/// Longest wait that `setTimeout` takes for what it is (HTML Standard: 31 bits of milliseconds).
+const LONGEST_TIMER: Millis = i32::MAX as Millis;
+
 /// How to open a tunnel.
 pub(crate) struct Options {
     /// `ws(s)://host/pop3/NAME`.
@@ -56,8 +59,7 @@ pub(crate) async fn open(options: Options) -> Result<(Client, String)> {
 struct Socket {
     socket: WebSocket,
     signal: Option<AbortSignal>,
-    /// The deadline armed, and its timer.
-    timer: Option<(Millis, Timeout)>,
+    timer: Option<Timeout>,
     on_time: Closure<dyn FnMut()>,
     on_abort: Closure<dyn FnMut()>,
     /// Held for as long as the socket may call them.
@@ -135,11 +137,8 @@ impl Wire for Socket {
 
     fn wake_at(&mut self, deadline: Millis) {
         // A timer that rings early costs nothing: the client looks at the time itself, and asks again.
-        let armed = self.timer.as_ref().is_some_and(|(at, _)| *at <= deadline && *at > monotonic());
-        if !armed {
-            let wait = deadline.saturating_sub(monotonic());
-            self.timer = Some((deadline, Timeout::new(&self.on_time, wait)));
-        }
+        let wait = deadline.saturating_sub(monotonic()).clamp(1, LONGEST_TIMER);
+        self.timer = Some(Timeout::new(&self.on_time, wait));
     }
 
     fn close(&mut self) {

@@ -237,6 +237,7 @@ export class PoplarMailboxElement extends Base {
     if (!result) return;
     const said = [t("notice.signedOut")];
     if (result.deleted > 0) said.push(t("notice.deleted", { n: result.deleted }));
+    if (result.left > 0) said.push(t("notice.notDeleted", { n: result.left }));
     said.push(memory ? t("notice.signedOut.memory") : t("notice.signedOut.kept", { n: result.stored }));
     this.#return(said, user);
   }

@@ -307,7 +307,7 @@ export class RowIndex {
 /** What can still be opened and has not been is unread: a message that is neither here nor on the server is not. @param {Row} row */
 function flagsOf(row) {
   const deleted = row.deletion === "confirmed";
-  const wanted = row.deletion === "wanted" || row.deletion === "sent";
+  const wanted = row.onServer && (row.deletion === "wanted" || row.deletion === "sent");
   return (
     (!row.read && (row.stored || row.onServer) ? UNREAD : 0) |
     (row.stored ? STORED : 0) |

@@ -91,20 +91,24 @@ export class Session extends EventTarget {
 
   /**
    * Applies what is marked for deletion and ends the session.
-   * @returns {Promise<{ deleted: number, stored: number } | null>} `null` where it failed: `problem` says why
+   * @returns {Promise<{ deleted: number, left: number, stored: number } | null>} `null` where it failed: `problem` says why
    */
   async signOut() {
     this.cancel();
     await this.#running;
-    const pending = this.rows.wanted.length;
+    const wanted = [...this.rows.wanted];
+    const pending = wanted.length;
     this.busy = "sign-out";
     this.problem = null;
     this.#update();
     try {
       await this.mailbox.signOut();
+      // What the server took is what is no longer wanted: it may refuse a deletion, or all of them at QUIT.
+      await this.rows.update(wanted);
+      const left = this.rows.wanted.length;
       const stored = this.rows.counts.stored;
       await this.close();
-      return { deleted: pending, stored };
+      return { deleted: wanted.length - left, left, stored };
     } catch (error) {
       this.#fail(problemFrom(error, "sign-out", { pending, memory: this.about.memory }), error);
       return null;

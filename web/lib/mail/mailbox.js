@@ -1,7 +1,7 @@
 /** The mailbox: UID table, exactly-once retrieval, reading. */
 import { call } from "./client.js";
 import { invalid, ours } from "./errors.js";
-import { relayUrl, string, tunnelOptions, upstreamName, whole } from "./options.js";
+import { abortSignal, relayUrl, string, tunnelOptions, upstreamName, whole } from "./options.js";
 
 /** @typedef {import("../client.js").MailboxCore} MailboxCore */
 /** @typedef {import("../../types/poplar-mail.js").MailboxOptions} MailboxOptions */
@@ -21,8 +21,10 @@ export class Mailbox extends EventTarget {
   #credentials;
   /** A password that the server has accepted. @type {string | undefined} */
   #password;
-  /** The server has refused the last one: the next is asked for with another reason, and the same is not sent again by itself. */
-  #rejected = false;
+  /** The password that the server refused last: it is not sent again by itself. @type {string | undefined} */
+  #refused;
+  /** Counts sign-outs: a session that was under way then must not bring the password back. */
+  #signOuts = 0;
   /** Tells other tabs of changes. @type {BroadcastChannel | undefined} */
   #channel;
 
@@ -36,6 +38,7 @@ export class Mailbox extends EventTarget {
 
   /** @param {MailboxOptions} options */
   static async open(options) {
+    if (!options || typeof options !== "object") throw invalid("Mailbox.open() needs { relay, user }.");
     const relay = relayUrl(options.relay);
     const user = string(options.user, "The user name");
     if (!user) throw invalid("The user name is empty.");
@@ -69,6 +72,7 @@ export class Mailbox extends EventTarget {
    */
   async sync({ password, retrieve = "all", signal } = {}) {
     if (!["all", "headers", "none"].includes(retrieve)) throw invalid('retrieve must be "all", "headers" or "none".');
+    abortSignal(signal);
     return this.#signedIn("sync", password, (secret) => this.#core.sync(secret, retrieve, signal));
   }
 
@@ -134,11 +138,13 @@ export class Mailbox extends EventTarget {
 
   /** Applies wanted deletions, QUIT, forgets the credentials, also where the server could not be reached. @returns {Promise<void>} */
   async signOut() {
+    this.#signOuts += 1;
     try {
       if (await call(() => this.#core.wantsDeletion())) {
         await this.#signedIn("sign-out", undefined, (secret) => this.#core.sync(secret, "none", undefined));
       }
     } finally {
+      this.#signOuts += 1;
       this.#password = undefined;
       this.#credentials = typeof this.#credentials === "function" ? this.#credentials : undefined;
     }
@@ -151,6 +157,7 @@ export class Mailbox extends EventTarget {
 
   /** Releases; never commits a deletion; twice is harmless. @returns {Promise<void>} */
   async close() {
+    this.#signOuts += 1;
     this.#channel?.close();
     this.#channel = undefined;
     this.#password = undefined;
@@ -174,11 +181,12 @@ export class Mailbox extends EventTarget {
    * @returns {Promise<T>}
    */
   async #signedIn(reason, given, session) {
+    const signOuts = this.#signOuts;
     const secret = await this.#secret(reason, given);
     const accepted = (/** @type {any} */ event) => {
-      if (event.detail.phase !== "list") return;
+      if (event.detail.phase !== "list" || signOuts !== this.#signOuts) return;
       this.#password = secret;
-      this.#rejected = false;
+      this.#refused = undefined;
     };
     this.addEventListener("progress", accepted);
     try {
@@ -186,7 +194,7 @@ export class Mailbox extends EventTarget {
     } catch (error) {
       if (/** @type {any} */ (error).code === "auth-failed") {
         this.#password = undefined;
-        this.#rejected = true;
+        this.#refused = secret;
       }
       throw error;
     } finally {
@@ -199,17 +207,18 @@ export class Mailbox extends EventTarget {
     if (given !== undefined) return string(given, "The password");
     if (this.#password !== undefined) return this.#password;
     const source = this.#credentials;
-    if (this.#rejected && source && typeof source !== "function") {
-      throw ours("auth-failed", "auth", "This password was refused, and is not sent again by itself. Pass another one to sync().");
-    }
     /** @type {Credentials | undefined} */
     const credentials =
       typeof source === "function"
-        ? await source({ account: this.#account, reason: this.#rejected ? "rejected" : reason })
+        ? await source({ account: this.#account, reason: this.#refused === undefined ? reason : "rejected" })
         : source;
     if (!credentials) throw invalid("There is no password to sign in with. Pass one to sync(), or give `credentials` to Mailbox.open().");
     if (!("password" in credentials)) throw invalid("Sign-in by token is not supported yet. Give a password.");
-    return string(credentials.password, "The password");
+    const password = string(credentials.password, "The password");
+    if (password === this.#refused && typeof source !== "function") {
+      throw ours("auth-failed", "auth", "This password was refused, and is not sent again by itself. Pass another one to sync().");
+    }
+    return password;
   }
 
   #listen() {

@@ -30,18 +30,26 @@ export function relayUrl(relay) {
 
 /** The name of the upstream in a tunnel's address. @param {string} url */
 export function upstreamName(url) {
-  return decodeURIComponent(new URL(url).pathname.split("/").filter(Boolean).at(-1) ?? "");
+  return new URL(url).pathname.split("/").filter(Boolean).at(-1) ?? "";
 }
 
 /**
- * @param {{ timeoutMs?: number, pipelining?: string, token?: string }} options
+ * @param {{ timeoutMs?: number, pipelining?: string, token?: string, signal?: AbortSignal }} options
  * @returns {{ timeoutMs: number, pipelining: boolean, token: string | undefined }}
  */
-export function tunnelOptions({ timeoutMs = TIMEOUT_MS, pipelining = "auto", token }) {
+export function tunnelOptions(options) {
+  if (!options || typeof options !== "object") throw invalid("The options must be an object.");
+  const { timeoutMs = TIMEOUT_MS, pipelining = "auto", token } = options;
+  abortSignal(options.signal);
   if (!(Number.isFinite(timeoutMs) && timeoutMs > 0)) throw invalid("timeoutMs must be a positive number of milliseconds.");
   if (!["auto", "probe", "off"].includes(pipelining)) throw invalid('pipelining must be "auto", "probe" or "off".');
-  if (token !== undefined && !TOKEN.test(token)) throw invalid("The token has characters that cannot be sent.");
+  if (token !== undefined && !(typeof token === "string" && TOKEN.test(token))) throw invalid("The token has characters that cannot be sent.");
   return { timeoutMs, pipelining: pipelining !== "off", token };
+}
+
+/** @param {unknown} signal */
+export function abortSignal(signal) {
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw invalid("signal must be an AbortSignal.");
 }
 
 /** A message number. @param {unknown} n */

@@ -149,6 +149,10 @@ export default {
     one: "{n} message was deleted from the server.",
     other: "{n} messages were deleted from the server.",
   },
+  "notice.notDeleted": {
+    one: "{n} message was not deleted: the server did not confirm it. The next check for mail tells.",
+    other: "{n} messages were not deleted: the server did not confirm it. The next check for mail tells.",
+  },
   "notice.skipped": {
     one: "{n} message could not be retrieved. It is still on the server, and the next check tries again.",
     other: "{n} messages could not be retrieved. They are still on the server, and the next check tries again.",
