@@ -70,7 +70,7 @@ enum Command {
     Web {
         /// Folder to write to
         dir: PathBuf,
-        /// The relay that the page uses, as in https://relay.example; its own origin if not given
+        /// The relay that the page uses, as in `https://relay.example`; its own origin if not given
         #[arg(long, value_name = "URL")]
         relay: Option<String>,
     },

@@ -27,7 +27,7 @@ pub(crate) struct Options {
     #[arg(long, env = "POPLAR_LISTEN", value_name = "ADDR")]
     pub(crate) listen: Option<SocketAddr>,
 
-    /// A mail server, by the name the page calls it: NAME=pop3s://host[:995], pop3+starttls://host[:110] or pop3://host[:110]
+    /// A mail server, by the name the page calls it: NAME=pop3s://host (port 995), pop3+starttls://host (port 110) or pop3://host (port 110), with :port for another
     #[arg(long, env = "POPLAR_UPSTREAM", value_name = "NAME=URL", value_delimiter = ',', help_heading = "Upstreams")]
     #[serde(deserialize_with = "upstreams")]
     pub(crate) upstream: Vec<UpstreamEntry>,
@@ -76,7 +76,7 @@ pub(crate) struct Options {
     #[serde(deserialize_with = "each")]
     pub(crate) allow_plaintext: Vec<Name>,
 
-    /// Origin of pages that may use the relay, besides its own, as in https://clinic.example
+    /// Origin of pages that may use the relay, besides its own, as in `https://clinic.example`
     #[arg(long, env = "POPLAR_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',', help_heading = "Access")]
     #[serde(deserialize_with = "each")]
     pub(crate) allow_origin: Vec<Origin>,

@@ -25,8 +25,7 @@ pub const MAX_NAME: usize = 32;
 
 /// Whether `name` may name an upstream: 1 to [`MAX_NAME`] characters of `[a-z0-9-]`.
 pub fn is_name(name: &str) -> bool {
-    (1..=MAX_NAME).contains(&name.len())
-        && name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+    (1..=MAX_NAME).contains(&name.len()) && name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
 }
 
 /// The path of an upstream's tunnel.

@@ -51,7 +51,8 @@ mod tests {
 
     #[test]
     fn docs_are_taken_out_and_nothing_else() {
-        let glue = "/**\n * Docs.\n */\nexport class A {\n    /** one line */\n    b() { return 1 * /* kept */ 2; }\n}\n";
+        let glue =
+            "/**\n * Docs.\n */\nexport class A {\n    /** one line */\n    b() { return 1 * /* kept */ 2; }\n}\n";
         assert_eq!(without_docs(glue), "export class A {\n    b() { return 1 * /* kept */ 2; }\n}\n");
     }
 }
