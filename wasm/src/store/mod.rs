@@ -67,7 +67,7 @@ impl Batch {
     }
 
     /// Every message the batch concerns.
-    fn ids(&self) -> impl Iterator<Item = Id> {
+    pub fn ids(&self) -> impl Iterator<Item = Id> {
         (self.insert.iter().map(|record| record.id))
             .chain(self.edits.iter().map(|(id, _)| *id))
             .chain(self.discard.iter().copied())
