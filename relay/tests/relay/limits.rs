@@ -7,11 +7,10 @@ use tokio_tungstenite::tungstenite::http::Request;
 
 /// Whether a tunnel is carried (its peer greets), as opposed to refused with 4429.
 async fn carried(tunnel: &mut Tunnel) -> bool {
-    use futures_util::StreamExt;
     use tokio_tungstenite::tungstenite::Message;
-    match soon(tunnel.0.next()).await {
-        Some(Ok(Message::Binary(_))) => true,
-        Some(Ok(Message::Close(Some(frame)))) if u16::from(frame.code) == 4429 => false,
+    match tunnel.next().await {
+        Message::Binary(_) => true,
+        Message::Close(Some(frame)) if u16::from(frame.code) == 4429 => false,
         other => panic!("{other:?}"),
     }
 }

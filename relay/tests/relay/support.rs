@@ -213,9 +213,8 @@ impl Tunnel {
     pub(crate) async fn expect(&mut self, expected: &[u8]) {
         let mut read = Vec::new();
         while read.len() < expected.len() {
-            match soon(self.0.next()).await {
-                Some(Ok(Message::Binary(bytes))) => read.extend_from_slice(&bytes),
-                Some(Ok(Message::Ping(_))) => {}
+            match self.next().await {
+                Message::Binary(bytes) => read.extend_from_slice(&bytes),
                 other => panic!("{other:?} instead of {:?}", String::from_utf8_lossy(expected)),
             }
         }
@@ -226,13 +225,25 @@ impl Tunnel {
     pub(crate) async fn end(&mut self) -> (Vec<u8>, u16, String) {
         let mut read = Vec::new();
         loop {
-            match soon(self.0.next()).await {
-                Some(Ok(Message::Binary(bytes))) => read.extend_from_slice(&bytes),
-                Some(Ok(Message::Close(Some(frame)))) => return (read, frame.code.into(), frame.reason.to_string()),
-                Some(Ok(Message::Ping(_))) => {}
+            match self.next().await {
+                Message::Binary(bytes) => read.extend_from_slice(&bytes),
+                Message::Close(Some(frame)) => return (read, frame.code.into(), frame.reason.to_string()),
                 other => panic!("{other:?} instead of a close frame, after {} octets", read.len()),
             }
         }
+    }
+
+    /// The next message that is no ping.
+    pub(crate) async fn next(&mut self) -> Message {
+        let message = async {
+            loop {
+                match self.0.next().await.expect("the tunnel is open").unwrap() {
+                    Message::Ping(_) => {}
+                    other => return other,
+                }
+            }
+        };
+        soon(message).await
     }
 
     /// Reads up to the close frame, which must come without any bytes: the code and the reason.
