@@ -19,7 +19,7 @@ use std::task::{Context, Poll, Waker};
 
 use poplar_client::error::{Code, Error};
 use poplar_client::pop3::client::Greeting;
-use poplar_client::pop3::{Client, Millis, Window, Wire};
+use poplar_client::pop3::{Behaviour, Client, Millis, Settings, Wire};
 
 /// What this server does differently from RFC 1939.
 #[derive(Clone, Debug, Default)]
@@ -66,7 +66,13 @@ impl Server {
 
     /// Begins a session: the client, and the greeting that it will be sent.
     pub fn connect(&self) -> (Client, Greeting) {
-        let (client, greeting) = Client::new(Line(self.clone()), Window::ONE, Millis::MAX);
+        self.connect_knowing(Behaviour::default())
+    }
+
+    /// The same with what an earlier session has learnt.
+    pub fn connect_knowing(&self, behaviour: Behaviour) -> (Client, Greeting) {
+        let settings = Settings { timeout: Millis::MAX, behaviour, ..Settings::default() };
+        let (client, greeting) = Client::new(Line(self.clone()), settings);
         let mut state = self.0.borrow_mut();
         state.session = state.maildrop.clone();
         state.deleted.clear();

@@ -8,6 +8,7 @@ use wasm_bindgen_futures::future_to_promise;
 
 use crate::browser::Fields;
 use crate::error::{Error, Result};
+use crate::pop3::Pipelining;
 use crate::pop3::listing::{Named, Sized};
 
 /// A promise for what `work` comes to. `work` begins with the next microtask, in the order of the calls.
@@ -30,6 +31,15 @@ pub(super) fn thrown(error: &Error) -> JsValue {
         .set("serverText", error.server_text.as_str())
         .set("message", error.message.as_str())
         .into()
+}
+
+/// `auto`, `probe` or `off`.
+pub(super) fn pipelining(name: &str) -> Pipelining {
+    match name {
+        "off" => Pipelining::Off,
+        "probe" => Pipelining::Probe,
+        _ => Pipelining::Auto,
+    }
 }
 
 /// A count or size; all of ours are safe integers.

@@ -8,15 +8,16 @@ use js_sys::{Array, Function, Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::{AbortSignal, Blob, BlobPropertyBag};
 
-use super::convert::{date, number, promise, strings};
+use super::convert::{date, number, pipelining, promise, strings};
+use super::known;
 use crate::browser::{Fields, locks, time};
 use crate::error::{Code, Error, Result};
 use crate::mail;
-use crate::pop3::{Client, Secret, Window};
+use crate::pop3::{Behaviour, Client, Credential, Login, Method, Pipelining, Secret, Settings};
 use crate::store::idb::{Account, IdbStore};
 use crate::store::memory::MemoryStore;
 use crate::store::{Batch, Deletion, Edit, Envelope, Id, Record, Rows, Store};
-use crate::sync::{Engine, Job, Login, Phase, Progress, Report, Retrieve, Table};
+use crate::sync::{Attempt, Job, Phase, Progress, Report, Retrieve, Table};
 use crate::tunnel;
 
 /// One mailbox.
@@ -26,7 +27,7 @@ pub struct MailboxCore(Rc<Mailbox>);
 struct Mailbox {
     account: Account,
     timeout_ms: u64,
-    window: Window,
+    pipelining: Pipelining,
     token: Option<String>,
     table: Table<Kept>,
     on_event: Function,
@@ -47,7 +48,7 @@ impl MailboxCore {
         user: String,
         relay: String,
         timeout_ms: f64,
-        pipelining: bool,
+        ahead: &str,
         token: Option<String>,
         durable: bool,
         on_event: Function,
@@ -63,7 +64,7 @@ impl MailboxCore {
         let mailbox = Rc::new(Mailbox {
             account,
             timeout_ms: timeout_ms as u64,
-            window: if pipelining { Window::PIPELINED } else { Window::ONE },
+            pipelining: pipelining(ahead),
             token,
             table: Table::new(store, on_change),
             on_event,
@@ -289,32 +290,26 @@ impl Mailbox {
         }
         self.state("connecting");
         let progress = |progress: Progress| tell(&self.on_event, "progress", progress_object(&progress));
-        progress(Progress::start(Phase::Connect, 0, 0));
-        let options = tunnel::Options {
-            url: self.account.relay.clone(),
-            timeout: self.timeout_ms,
-            token: self.token.clone(),
-            signal,
-        };
-        let opened = tunnel::open(options).await.and_then(|(client, _)| {
+        let connect = async |behaviour: Behaviour| {
+            progress(Progress::start(Phase::Connect, 0, 0));
+            let settings =
+                Settings { timeout: self.timeout_ms, pipelining: self.pipelining, behaviour, ..Settings::default() };
+            let (url, token, signal) = (self.account.relay.clone(), self.token.clone(), signal.clone());
+            let (client, _) = tunnel::open(tunnel::Options { url, settings, token, signal }).await?;
             // Closed while it was connecting: nothing more is sent.
             self.check_open().inspect_err(|error| client.hang_up(error.clone()))?;
+            self.state("open");
+            *self.session.borrow_mut() = Some(client.clone());
             Ok(client)
-        });
-        let result = match opened {
-            Ok(client) => {
-                self.state("open");
-                *self.session.borrow_mut() = Some(client.clone());
-                let engine = Engine { client: &client, table: &self.table, now: &time::now, progress: &progress };
-                let login = Login { user: &self.account.user, password, window: self.window };
-                let result = engine.run(login, job).await;
-                // After QUIT this is nothing; after an error it makes sure that nothing hangs on.
-                client.hang_up(Error::closed());
-                self.session.borrow_mut().take();
-                result
-            }
-            Err(error) => Err(error),
         };
+        let credential = Credential::Password(password);
+        let login = Login { user: &self.account.user, credential, method: Method::Auto };
+        let known = Cell::new(known::of(&self.account.relay));
+        let attempt =
+            Attempt { connect, known: &known, table: &self.table, login, now: &time::now, progress: &progress };
+        let result = attempt.run(job).await;
+        self.session.borrow_mut().take();
+        known::learn(&self.account.relay, known.get());
         self.state("closed");
         result
     }

@@ -2,6 +2,7 @@
 //! plain objects into the classes of the contract.
 
 mod convert;
+mod known;
 mod mailbox;
 mod session;
 

@@ -7,10 +7,11 @@ use js_sys::{Array, Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::AbortSignal;
 
-use super::convert::{named, number, promise, sized, strings, thrown};
+use super::convert::{named, number, pipelining, promise, sized, strings, thrown};
+use super::known;
 use crate::browser::Fields;
 use crate::error::Error;
-use crate::pop3::{Answer, Capabilities, Client, Command, Secret, Window};
+use crate::pop3::{Answer, Chunk, Client, Command, Credential, Login, Method, Secret, Settings};
 use crate::tunnel;
 
 /// One session.
@@ -18,8 +19,6 @@ use crate::tunnel;
 pub struct SessionCore {
     client: Client,
     greeting: String,
-    /// Whether to run ahead of a server that says it takes that.
-    pipelining: bool,
 }
 
 #[wasm_bindgen]
@@ -31,13 +30,16 @@ impl SessionCore {
     pub async fn connect(
         url: String,
         timeout_ms: f64,
-        pipelining: bool,
+        ahead: &str,
         token: Option<String>,
         signal: Option<AbortSignal>,
     ) -> core::result::Result<SessionCore, JsValue> {
-        let options = tunnel::Options { url, timeout: timeout_ms as u64, token, signal };
+        let behaviour = known::of(&url);
+        let settings =
+            Settings { timeout: timeout_ms as u64, pipelining: pipelining(ahead), behaviour, ..Settings::default() };
+        let options = tunnel::Options { url, settings, token, signal };
         let (client, greeting) = tunnel::open(options).await.map_err(|error| thrown(&error))?;
-        Ok(SessionCore { client, greeting, pipelining })
+        Ok(SessionCore { client, greeting })
     }
 
     /// The greeting's text.
@@ -48,20 +50,17 @@ impl SessionCore {
 
     /// CAPA.
     pub fn capa(&self) -> Promise {
-        let (client, pipelining) = (self.client.clone(), self.pipelining);
-        promise(async move {
-            let lines = client.capa().await?;
-            if pipelining && Capabilities::read(&lines).pipelining {
-                client.set_window(Window::PIPELINED);
-            }
-            Ok(strings(&lines))
-        })
+        let client = self.client.clone();
+        promise(async move { Ok(strings(&client.capa().await?)) })
     }
 
     /// USER, PASS.
     pub fn login(&self, user: String, password: String) -> Promise {
         let (client, password) = (self.client.clone(), Secret::new(password));
-        promise(async move { client.login(&user, password).await.map(nothing) })
+        promise(async move {
+            let credential = Credential::Password(password);
+            client.sign_in(&Login { user: &user, credential, method: Method::Auto }).await.map(nothing)
+        })
     }
 
     /// STAT.
@@ -108,7 +107,7 @@ impl SessionCore {
     /// RETR, whole.
     pub fn retr(&self, number: u32) -> Promise {
         let client = self.client.clone();
-        promise(async move { Ok(bytes(&client.retr(number).await?)) })
+        promise(async move { Ok(bytes(&client.retr(number, 0).await?)) })
     }
 
     /// RETR, piece by piece. The command is queued with the first [`StreamCore::next`].
@@ -174,11 +173,13 @@ impl StreamCore {
                 Stream::Asked(answer) => answer,
                 Stream::Over => return Ok(JsValue::UNDEFINED),
             };
-            let piece = answer.chunk().await?;
-            if piece.is_some() {
-                stream.replace(Stream::Asked(answer));
+            match answer.chunk().await? {
+                Chunk::Bytes(piece) => {
+                    stream.replace(Stream::Asked(answer));
+                    Ok(bytes(&piece))
+                }
+                Chunk::End { .. } => Ok(JsValue::UNDEFINED),
             }
-            Ok(piece.map_or(JsValue::UNDEFINED, |piece| bytes(&piece)))
         })
     }
 }

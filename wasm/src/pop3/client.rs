@@ -7,13 +7,13 @@ use core::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 
-use futures_channel::{mpsc, oneshot};
-use futures_util::StreamExt;
-
-use super::command::{Command, Secret};
+use super::answer::{Answer, Part, Teller, answer};
+use super::behaviour::Behaviour;
+use super::capabilities::Capabilities;
+use super::command::Command;
 use super::listing::{self, Named, Sized};
-use super::reply::{Status, text};
-use super::session::{Event, Millis, Session, Ticket, Window};
+use super::reply::text;
+use super::session::{Event, Millis, Session, Settings, Ticket};
 use crate::error::{Code, Error, Result};
 
 /// What a tunnel gives a client: a way to send, a clock, and a way to end.
@@ -46,58 +46,63 @@ impl WeakClient {
 struct Shared {
     session: Session,
     wire: Box<dyn Wire>,
-    greeting: Option<oneshot::Sender<Result<Status>>>,
-    /// Who waits for which answer, in the order of the commands.
-    waiters: VecDeque<(Ticket, mpsc::UnboundedSender<Part>)>,
-}
-
-/// A part of an answer on its way to who waits for it.
-enum Part {
-    Status(Status),
-    Body(Vec<u8>),
-    End,
-    Failed(Error),
+    waiters: Waiters,
+    /// The greeting's text, once it has come.
+    greeting: String,
 }
 
 impl Client {
-    /// A client on a fresh tunnel, and the greeting to come. `timeout`: the longest silence while a reply is due, in ms.
-    pub fn new(wire: impl Wire + 'static, window: Window, timeout: Millis) -> (Client, Greeting) {
-        let (tell, hear) = oneshot::channel();
-        let session = Session::new(window, timeout, wire.now());
-        let shared = Shared { session, wire: Box::new(wire), greeting: Some(tell), waiters: VecDeque::new() };
-        let client = Client(Rc::new(RefCell::new(shared)));
+    /// A client on a fresh tunnel, and the greeting to come.
+    pub fn new(wire: impl Wire + 'static, settings: Settings) -> (Client, Greeting) {
+        Client::on(Box::new(wire), settings)
+    }
+
+    fn on(wire: Box<dyn Wire>, settings: Settings) -> (Client, Greeting) {
+        let (tell, hear) = answer();
+        let session = Session::new(settings, wire.now());
+        let waiters = Waiters { greeting: Some(tell), ..Waiters::default() };
+        let client = Client(Rc::new(RefCell::new(Shared { session, wire, waiters, greeting: String::new() })));
         client.0.borrow_mut().arm();
         (client, Greeting(hear))
     }
 
-    /// `CAPA`; empty where the server does not know it.
-    pub async fn capa(&self) -> Result<Vec<String>> {
-        match self.ask(Command::Capa).body().await {
-            Ok(body) => Ok(listing::lines(&body).map(text).collect()),
-            Err(error) if error.code == Code::Refused => Ok(Vec::new()),
-            Err(error) => Err(error),
-        }
+    /// What is known of the server by now.
+    pub fn behaviour(&self) -> Behaviour {
+        self.0.borrow().session.behaviour()
     }
 
-    /// `USER` and `PASS`, as the guide has it.
-    ///
-    /// # Errors
-    /// `auth-failed` with the server's words where it refuses; `in-use`, `login-delay`, `temporary`, `permanent` where a response
-    /// code says so. Nothing is sent again.
-    pub async fn login(&self, user: &str, password: Secret) -> Result<()> {
-        let (user, pass) = (Command::User(user.to_owned()), Command::Pass(password.clone()));
-        // Both are checked before either is sent, and queued together, so that calls made behind this one come behind it.
-        user.check()?;
-        pass.check()?;
-        for mut answer in [self.ask(user), self.ask(pass)] {
-            let status = answer.reply().await?;
-            if !status.ok {
-                let refusal = status.sign_in_refusal();
-                let words = password.struck_from(&refusal.server_text);
-                return Err(refusal.with_server_text(words));
-            }
-        }
-        Ok(())
+    /// Takes in what somebody learnt of the server.
+    pub fn learn(&self, lesson: impl FnOnce(&mut Behaviour)) {
+        let mut shared = self.0.borrow_mut();
+        shared.session.learn(lesson);
+        shared.flush();
+    }
+
+    /// Whether commands are sent before the answers to earlier ones.
+    pub fn runs_ahead(&self) -> bool {
+        self.0.borrow().session.runs_ahead()
+    }
+
+    /// The server's first words.
+    pub fn greeting(&self) -> String {
+        self.0.borrow().greeting.clone()
+    }
+
+    /// `CAPA`; empty where the server does not know it. What it says is [learnt](Client::learn).
+    pub async fn capa(&self) -> Result<Vec<String>> {
+        let asked = self.ask(Command::Capa);
+        self.capa_from(asked).await
+    }
+
+    /// The same for a CAPA that was [sent](Client::send) already.
+    pub async fn capa_from(&self, mut asked: Answer) -> Result<Vec<String>> {
+        let lines = match self.in_bounds(asked.listing_or_refusal().await)? {
+            Ok(body) => listing::lines(&body).map(text).collect(),
+            Err(_) => Vec::new(),
+        };
+        let capabilities = Capabilities::read(&lines);
+        self.learn(|behaviour| behaviour.capabilities = Some(capabilities));
+        Ok(lines)
     }
 
     /// `STAT`: messages and octets.
@@ -108,7 +113,7 @@ impl Client {
 
     /// `LIST`. Lines that cannot be read are left out.
     pub async fn list(&self) -> Result<Vec<Sized>> {
-        let body = self.ask(Command::List).body().await?;
+        let body = self.listing(Command::List).await?;
         Ok(listing::lines(&body).filter_map(listing::sized).collect())
     }
 
@@ -120,7 +125,7 @@ impl Client {
 
     /// `UIDL`. Lines that cannot be read are left out.
     pub async fn uidl(&self) -> Result<Vec<Named>> {
-        let body = self.ask(Command::Uidl).body().await?;
+        let body = self.listing(Command::Uidl).await?;
         Ok(listing::lines(&body).filter_map(listing::named).collect())
     }
 
@@ -135,9 +140,24 @@ impl Client {
         self.ask(Command::Top(number, lines)).body().await
     }
 
-    /// `RETR n`, dot-unstuffed, whole. For what may be large, see [`Client::send`] and [`Answer::chunk`].
-    pub async fn retr(&self, number: u32) -> Result<Vec<u8>> {
-        self.ask(Command::Retr(number)).body().await
+    /// `RETR n`, dot-unstuffed, whole; `promised`: the octets that LIST gave it, 0 where it was not asked. For what may be large, see
+    /// [`Client::send`] and [`Answer::chunk`].
+    pub async fn retr(&self, number: u32, promised: u64) -> Result<Vec<u8>> {
+        let mut answer = self.send(Command::Retr(number), promised);
+        let mut body = answer.body().await?;
+        let rest = self.rest(&mut answer, body.len() as u64, promised).await?;
+        body.extend_from_slice(&rest);
+        Ok(body)
+    }
+
+    /// What is still to come of a message whose end has come after `octets` of the `promised`: of a server that does not stuff dots
+    /// it may have been a lone dot of the message's own. A NOOP tells.
+    pub async fn rest(&self, answer: &mut Answer, octets: u64, promised: u64) -> Result<Vec<u8>> {
+        if octets >= promised {
+            return Ok(Vec::new());
+        }
+        self.ask(Command::Noop).reply().await?;
+        Ok(answer.rest().unwrap_or_default())
     }
 
     /// `DELE n`. Takes effect at QUIT, and only then.
@@ -176,13 +196,6 @@ impl Client {
         shared.wire.close();
     }
 
-    /// Changes how far the client runs ahead of the answers.
-    pub fn set_window(&self, window: Window) {
-        let mut shared = self.0.borrow_mut();
-        shared.session.set_window(window);
-        shared.flush();
-    }
-
     /// A handle that does not keep the session alive.
     pub fn downgrade(&self) -> WeakClient {
         WeakClient(Rc::downgrade(&self.0))
@@ -191,38 +204,27 @@ impl Client {
     /// Queues a command at once, in the order of the calls; the answer can be awaited later or dropped.
     /// `promised`: the octets that the answer is expected to bring.
     pub fn send(&self, command: Command, promised: u64) -> Answer {
-        let (tell, hear) = mpsc::unbounded();
+        let (tell, hear) = answer();
         let mut shared = self.0.borrow_mut();
         match shared.session.submit(command, promised) {
-            Ok(ticket) => shared.waiters.push_back((ticket, tell)),
-            Err(error) => drop(tell.unbounded_send(Part::Failed(error))),
+            Ok(ticket) => shared.waiters.add(ticket, tell),
+            Err(error) => tell.tell(Part::Failed(error)),
         }
         shared.flush();
-        Answer { parts: hear, next: None }
+        hear
     }
 
     /// Bytes from the server, for the tunnel to call.
     pub fn receive(&self, bytes: &[u8]) {
         let mut shared = self.0.borrow_mut();
-        let shared = &mut *shared;
-        let (now, waiters, greeting) = (shared.wire.now(), &mut shared.waiters, &mut shared.greeting);
-        let result = shared.session.receive(bytes, now, |event| match event {
-            Event::Greeting(status) => {
-                if let Some(tell) = greeting.take() {
-                    drop(tell.send(Ok(status)));
-                }
+        let Shared { session, wire, waiters, greeting } = &mut *shared;
+        let result = session.receive(bytes, wire.now(), |event| {
+            if let Event::Greeting(status) = &event {
+                greeting.clone_from(&status.text);
             }
-            Event::Status { ticket, status, body } => deliver(waiters, ticket, Part::Status(status), !body),
-            Event::Body(ticket, slice) => deliver(waiters, ticket, Part::Body(slice.to_vec()), false),
-            Event::End(ticket) => deliver(waiters, ticket, Part::End, true),
+            waiters.hear(event);
         });
-        match result {
-            Ok(()) => shared.flush(),
-            Err(error) => {
-                shared.end(error);
-                shared.wire.close();
-            }
-        }
+        shared.settle(result);
     }
 
     /// The tunnel is gone, for the tunnel to call. The first end counts.
@@ -233,18 +235,23 @@ impl Client {
     /// Time has passed, for the tunnel to call.
     pub fn tick(&self) {
         let mut shared = self.0.borrow_mut();
-        let now = shared.wire.now();
-        match shared.session.tick(now) {
-            Ok(()) => shared.arm(),
-            Err(error) => {
-                shared.end(error);
-                shared.wire.close();
-            }
-        }
+        let Shared { session, wire, waiters, .. } = &mut *shared;
+        let result = session.tick(wire.now(), |event| waiters.hear(event));
+        shared.settle(result);
     }
 
-    fn ask(&self, command: Command) -> Answer {
+    pub(super) fn ask(&self, command: Command) -> Answer {
         self.send(command, 0)
+    }
+
+    async fn listing(&self, command: Command) -> Result<Vec<u8>> {
+        let mut asked = self.ask(command);
+        self.in_bounds(asked.listing_or_refusal().await)?
+    }
+
+    /// Ends a session whose server does not stop talking.
+    fn in_bounds<T>(&self, result: Result<T>) -> Result<T> {
+        result.inspect_err(|error| self.hang_up(error.clone()))
     }
 }
 
@@ -253,7 +260,17 @@ impl Shared {
         let frame = self.session.transmit(self.wire.now());
         if !frame.is_empty() {
             self.wire.send(frame);
-            self.arm();
+        }
+        self.arm();
+    }
+
+    fn settle(&mut self, result: Result<()>) {
+        match result {
+            Ok(()) => self.flush(),
+            Err(error) => {
+                self.end(error);
+                self.wire.close();
+            }
         }
     }
 
@@ -265,123 +282,88 @@ impl Shared {
 
     fn end(&mut self, error: Error) {
         let error = self.session.end(error);
-        if let Some(tell) = self.greeting.take() {
-            drop(tell.send(Err(error.clone())));
-        }
-        for (_, tell) in self.waiters.drain(..) {
-            drop(tell.unbounded_send(Part::Failed(error.clone())));
-        }
+        self.waiters.fail(&error);
     }
 }
 
-/// Hands a part to who waits for it. Who stopped waiting has dropped the receiver: the part is dropped, and the session stays in step.
-fn deliver(waiters: &mut VecDeque<(Ticket, mpsc::UnboundedSender<Part>)>, ticket: Ticket, part: Part, last: bool) {
-    let Some((first, tell)) = waiters.front() else { return };
-    if *first != ticket {
-        return;
+/// Who waits for which answer.
+#[derive(Default)]
+struct Waiters {
+    greeting: Option<Teller>,
+    /// In the order of the commands, but for the parts of a sign-in, which overtake.
+    queue: VecDeque<(Ticket, Teller)>,
+    /// Whose answer has ended last: what seemed to be its end may have been none.
+    last: Option<(Ticket, Teller)>,
+}
+
+impl Waiters {
+    fn add(&mut self, ticket: Ticket, teller: Teller) {
+        self.queue.push_back((ticket, teller));
     }
-    drop(tell.unbounded_send(part));
-    if last {
-        waiters.pop_front();
+
+    fn hear(&mut self, event: Event<'_>) {
+        match event {
+            Event::Greeting(status) => {
+                if let Some(teller) = self.greeting.take() {
+                    teller.tell(Part::Status(status));
+                }
+            }
+            Event::Status { ticket, status, body } => {
+                self.tell(ticket, Part::Status(status));
+                if !body {
+                    self.take(ticket);
+                }
+            }
+            Event::Body(ticket, slice) => {
+                if let Some(teller) = self.find(ticket) {
+                    teller.tell_body(slice);
+                }
+            }
+            Event::End { ticket, certain } => {
+                self.tell(ticket, Part::End { certain });
+                self.last = self.take(ticket).map(|teller| (ticket, teller)).or_else(|| self.last.take());
+            }
+            Event::Resumed(ticket) => self.tell(ticket, Part::Resumed),
+        }
+    }
+
+    fn fail(&mut self, error: &Error) {
+        self.last = None;
+        for teller in self.greeting.take().into_iter().chain(self.queue.drain(..).map(|(_, teller)| teller)) {
+            teller.tell(Part::Failed(error.clone()));
+        }
+    }
+
+    fn tell(&self, ticket: Ticket, part: Part) {
+        if let Some(teller) = self.find(ticket) {
+            teller.tell(part);
+        }
+    }
+
+    fn find(&self, ticket: Ticket) -> Option<&Teller> {
+        let all = self.queue.iter().chain(&self.last);
+        all.filter(|(asked, _)| *asked == ticket).map(|(_, teller)| teller).next()
+    }
+
+    fn take(&mut self, ticket: Ticket) -> Option<Teller> {
+        let place = self.queue.iter().position(|(asked, _)| *asked == ticket)?;
+        self.queue.remove(place).map(|(_, teller)| teller)
     }
 }
 
 /// The greeting to come.
-pub struct Greeting(oneshot::Receiver<Result<Status>>);
+pub struct Greeting(Answer);
 
 impl Greeting {
     /// Waits for the greeting; its text.
     ///
     /// # Errors
     /// What ended the tunnel; what a `-ERR` greeting stands for.
-    pub async fn wait(self) -> Result<String> {
-        let status = self.0.await.map_err(|_| Error::closed())??;
-        if status.ok { Ok(status.text) } else { Err(status.refusal()) }
-    }
-}
-
-/// The answer to one command, as it comes in. Dropping it is harmless: the rest is read and thrown away.
-pub struct Answer {
-    parts: mpsc::UnboundedReceiver<Part>,
-    /// A part that [`Answer::has_come`] took out to look.
-    next: Option<Part>,
-}
-
-impl Answer {
-    /// Whether something of the answer is here already, so that awaiting it would not wait.
-    pub fn has_come(&mut self) -> bool {
-        if self.next.is_none() {
-            self.next = self.parts.try_recv().ok();
-        }
-        self.next.is_some()
-    }
-
-    async fn part(&mut self) -> Option<Part> {
-        match self.next.take() {
-            Some(part) => Some(part),
-            None => self.parts.next().await,
-        }
-    }
-
-    /// The status line, whatever it says.
-    ///
-    /// # Errors
-    /// What ended the session.
-    pub async fn reply(&mut self) -> Result<Status> {
-        match self.part().await {
-            Some(Part::Status(status)) => Ok(status),
-            Some(Part::Failed(error)) => Err(error),
-            Some(Part::Body(_) | Part::End) | None => Err(Error::closed()),
-        }
-    }
-
-    /// The status line of a `+OK`.
-    ///
-    /// # Errors
-    /// What `-ERR` stands for; what ended the session.
-    pub async fn status(&mut self) -> Result<Status> {
-        let status = self.reply().await?;
-        if status.ok { Ok(status) } else { Err(status.refusal()) }
-    }
-
-    /// The next piece of the body, after [`Answer::status`]; `None` at its end.
-    ///
-    /// # Errors
-    /// What ended the session before the body was whole.
-    pub async fn chunk(&mut self) -> Result<Option<Vec<u8>>> {
-        match self.part().await {
-            Some(Part::Body(bytes)) => Ok(Some(bytes)),
-            Some(Part::End) => Ok(None),
-            Some(Part::Failed(error)) => Err(error),
-            Some(Part::Status(_)) | None => Err(Error::closed()),
-        }
-    }
-
-    /// The whole body of a multi-line answer, or what its `-ERR` stands for.
-    ///
-    /// # Errors
-    /// What ended the session.
-    pub async fn body_or_refusal(&mut self) -> Result<Result<Vec<u8>>> {
-        let status = self.reply().await?;
-        if !status.ok {
-            return Ok(Err(status.refusal()));
-        }
-        let mut body = Vec::new();
-        while let Some(chunk) = self.chunk().await? {
-            body.extend_from_slice(&chunk);
-        }
-        Ok(Ok(body))
-    }
-
-    /// The whole body of a multi-line answer.
-    ///
-    /// # Errors
-    /// As [`Answer::status`] and [`Answer::chunk`].
-    pub async fn body(&mut self) -> Result<Vec<u8>> {
-        self.body_or_refusal().await?
+    pub async fn wait(mut self) -> Result<String> {
+        self.0.status().await.map(|status| status.text)
     }
 }
 
 fn unreadable(command: &str) -> Error {
-    Error::new(Code::Protocol, format!("the mail server's answer to {command} could not be understood"))
+    Error::new(Code::Protocol, ["the mail server's answer to ", command, " could not be understood"].concat())
 }

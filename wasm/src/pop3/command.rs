@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use super::capabilities::Mechanism;
 use crate::error::{Error, Result};
 
 /// Longest command line sent, in octets with CRLF (RFC 2449 §4). Passwords beyond it are known from token sign-in, where servers
@@ -23,8 +24,8 @@ impl Secret {
         if self.0.len() < 3 { text.to_owned() } else { text.replace(&self.0, "***") }
     }
 
-    /// The password itself, for the one place that writes it.
-    fn reveal(&self) -> &str {
+    /// The password itself, for the places that write it.
+    pub(super) fn reveal(&self) -> &str {
         &self.0
     }
 }
@@ -35,7 +36,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A command of RFC 1939, or CAPA of RFC 2449. Numbers are message numbers of this session, from 1.
+/// A command of RFC 1939, RFC 2449, RFC 5034 or RFC 6856. Numbers are message numbers of this session, from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// `CAPA`, RFC 2449 §5.
@@ -44,6 +45,14 @@ pub enum Command {
     User(String),
     /// `PASS string`, RFC 1939 §7.
     Pass(Secret),
+    /// `APOP name digest`, RFC 1939 §7: name, then the digest in hexadecimal digits.
+    Apop(String, Secret),
+    /// `AUTH mechanism`, RFC 5034 §4. Answered with a challenge; a [`Command::Response`] follows.
+    Auth(Mechanism),
+    /// A line that answers a challenge: base64, and so free of line breaks.
+    Response(Secret),
+    /// `UTF8`, RFC 6856 §2: headers need not be downgraded.
+    Utf8,
     /// `STAT`, RFC 1939 §5.
     Stat,
     /// `LIST`.
@@ -72,46 +81,61 @@ impl Command {
     /// Checks what a caller named. A CR, LF or NUL inside an argument would be a second command: it is refused here, before
     /// anything is queued.
     pub fn check(&self) -> Result<()> {
-        let (what, text) = match self {
-            Command::User(name) => ("user name", name.as_str()),
-            Command::Pass(secret) => ("password", secret.reveal()),
-            Command::ListOne(n) | Command::UidlOne(n) | Command::Top(n, _) | Command::Retr(n) | Command::Dele(n) => {
-                return if *n == 0 { Err(Error::invalid("message numbers begin at 1")) } else { Ok(()) };
+        match self {
+            Command::User(name) | Command::Apop(name, _) => check_user(name),
+            Command::Pass(secret) => check_text("password", secret.reveal()),
+            Command::ListOne(0) | Command::UidlOne(0) | Command::Top(0, _) | Command::Retr(0) | Command::Dele(0) => {
+                Err(Error::invalid("message numbers begin at 1"))
             }
-            _ => return Ok(()),
-        };
-        if text.bytes().any(|b| matches!(b, b'\r' | b'\n' | 0)) {
-            return Err(Error::invalid(format!("the {what} contains a line break or a NUL, which POP3 cannot carry")));
+            _ => Ok(()),
         }
-        if text.is_empty() && matches!(self, Command::User(_)) {
-            return Err(Error::invalid("the user name is empty"));
-        }
-        if matches!(self, Command::User(_)) && text.len() + "USER \r\n".len() > MAX_COMMAND {
-            return Err(Error::invalid("the user name is longer than POP3 can carry (248 octets)"));
-        }
-        Ok(())
     }
 
     /// Appends the command line with its CRLF.
     pub fn write(&self, out: &mut Vec<u8>) {
-        let line = match self {
-            Command::Capa => "CAPA".to_owned(),
-            Command::User(name) => format!("USER {name}"),
-            Command::Pass(secret) => format!("PASS {}", secret.reveal()),
-            Command::Stat => "STAT".to_owned(),
-            Command::List => "LIST".to_owned(),
-            Command::ListOne(n) => format!("LIST {n}"),
-            Command::Uidl => "UIDL".to_owned(),
-            Command::UidlOne(n) => format!("UIDL {n}"),
-            Command::Top(n, lines) => format!("TOP {n} {lines}"),
-            Command::Retr(n) => format!("RETR {n}"),
-            Command::Dele(n) => format!("DELE {n}"),
-            Command::Rset => "RSET".to_owned(),
-            Command::Noop => "NOOP".to_owned(),
-            Command::Quit => "QUIT".to_owned(),
+        out.extend_from_slice(self.word().as_bytes());
+        let mut argument = |text: &str| {
+            out.push(b' ');
+            out.extend_from_slice(text.as_bytes());
         };
-        out.extend_from_slice(line.as_bytes());
+        match self {
+            Command::User(name) => argument(name),
+            Command::Pass(secret) => argument(secret.reveal()),
+            Command::Apop(name, digest) => {
+                argument(name);
+                argument(digest.reveal());
+            }
+            Command::Auth(mechanism) => argument(mechanism.name()),
+            Command::Response(line) => out.extend_from_slice(line.reveal().as_bytes()),
+            Command::ListOne(n) | Command::UidlOne(n) | Command::Retr(n) | Command::Dele(n) => argument(&n.to_string()),
+            Command::Top(n, lines) => {
+                argument(&n.to_string());
+                argument(&lines.to_string());
+            }
+            _ => {}
+        }
         out.extend_from_slice(b"\r\n");
+    }
+
+    const fn word(&self) -> &'static str {
+        match self {
+            Command::Capa => "CAPA",
+            Command::User(_) => "USER",
+            Command::Pass(_) => "PASS",
+            Command::Apop(..) => "APOP",
+            Command::Auth(_) => "AUTH",
+            Command::Response(_) => "",
+            Command::Utf8 => "UTF8",
+            Command::Stat => "STAT",
+            Command::List | Command::ListOne(_) => "LIST",
+            Command::Uidl | Command::UidlOne(_) => "UIDL",
+            Command::Top(..) => "TOP",
+            Command::Retr(_) => "RETR",
+            Command::Dele(_) => "DELE",
+            Command::Rset => "RSET",
+            Command::Noop => "NOOP",
+            Command::Quit => "QUIT",
+        }
     }
 
     /// Whether `+OK` is followed by lines up to a lone dot.
@@ -119,10 +143,36 @@ impl Command {
         matches!(self, Command::Capa | Command::List | Command::Uidl | Command::Top(..) | Command::Retr(_))
     }
 
-    /// Whether nothing may be sent behind it until it is answered: what follows depends on the answer (RFC 2449 §6.6).
+    /// Whether it travels alone: what follows depends on its answer (RFC 2449 §6.6).
     pub fn is_barrier(&self) -> bool {
-        matches!(self, Command::User(_) | Command::Pass(_) | Command::Quit)
+        self.signs_in() || matches!(self, Command::User(_) | Command::Utf8 | Command::Quit)
     }
+
+    /// Whether `+OK` to it opens the maildrop.
+    pub fn signs_in(&self) -> bool {
+        matches!(self, Command::Pass(_) | Command::Apop(..) | Command::Auth(_) | Command::Response(_))
+    }
+}
+
+/// Checks a user name as [`Command::check`] does.
+pub(super) fn check_user(name: &str) -> Result<()> {
+    check_text("user name", name)?;
+    if name.is_empty() {
+        return Err(Error::invalid("the user name is empty"));
+    }
+    if name.len() + "USER \r\n".len() > MAX_COMMAND {
+        return Err(Error::invalid("the user name is longer than POP3 can carry (248 octets)"));
+    }
+    Ok(())
+}
+
+/// Refuses what would end the line, and NUL, which separates the fields of SASL PLAIN.
+pub(super) fn check_text(what: &str, text: &str) -> Result<()> {
+    if text.bytes().any(|b| matches!(b, b'\r' | b'\n' | 0)) {
+        let message = ["the ", what, " contains a line break or a NUL, which POP3 cannot carry"].concat();
+        return Err(Error::invalid(message));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -143,6 +193,9 @@ mod tests {
         assert_eq!(written(Command::ListOne(2)), "LIST 2\r\n");
         assert_eq!(written(Command::Top(2, 1)), "TOP 2 1\r\n");
         assert_eq!(written(Command::UidlOne(1)), "UIDL 1\r\n");
+        assert_eq!(written(Command::Auth(Mechanism::Plain)), "AUTH PLAIN\r\n");
+        assert_eq!(written(Command::Response(Secret::new("AQ=="))), "AQ==\r\n");
+        assert_eq!(written(Command::Apop("Stan".into(), Secret::new("c4c9"))), "APOP Stan c4c9\r\n");
         let bare = [Command::Stat, Command::List, Command::Uidl, Command::Noop, Command::Rset, Command::Quit];
         assert_eq!(bare.map(written).concat(), "STAT\r\nLIST\r\nUIDL\r\nNOOP\r\nRSET\r\nQUIT\r\n");
     }

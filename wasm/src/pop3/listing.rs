@@ -1,6 +1,6 @@
 //! Lines of LIST, UIDL and STAT. Forgiving: servers put three spaces, `+OK`, negative sizes and spaces into them.
 
-use super::reply::latin1;
+use super::reply::{Status, latin1};
 
 /// A size that JavaScript can hold exactly (2^53 − 1). Servers have been seen to answer more.
 const MAX_OCTETS: u64 = (1 << 53) - 1;
@@ -39,6 +39,15 @@ pub fn named(line: &[u8]) -> Option<Named> {
 /// Reads the text of STAT's status: `count octets`.
 pub fn stat(text: &str) -> Option<(u32, u64)> {
     sized(text.as_bytes()).map(|sized| (sized.number, sized.octets))
+}
+
+/// Reads a status that can be nothing but STAT's: two numbers. No answer to another command looks like it, but for those to LIST
+/// with a number.
+pub fn exact_stat(status: &Status) -> Option<(u32, u64)> {
+    let mut words = status.text.split_ascii_whitespace();
+    let count = words.next()?.parse().ok()?;
+    let octets = words.next()?.parse().ok()?;
+    status.ok.then_some((count, octets))
 }
 
 /// Splits a dot-unstuffed multi-line body into lines, without line ends (CRLF or a bare LF).
@@ -107,6 +116,16 @@ mod tests {
         assert_eq!(stat("2 320"), Some((2, 320)));
         assert_eq!(stat("2 messages"), Some((2, 0)));
         assert_eq!(stat("none"), None);
+    }
+
+    #[test]
+    fn only_two_numbers_are_stats_and_no_other_answer() {
+        let exact = |line: &str| exact_stat(&Status::parse(line.as_bytes()).unwrap());
+        assert_eq!(exact("+OK 2 320"), Some((2, 320)));
+        assert_eq!(exact("+ok  2  320 octets"), Some((2, 320)));
+        for other in ["+OK", "+OK 120 octets follow.", "+OK 2 -1", "-ERR 2 320", "+OK 2"] {
+            assert_eq!(exact(other), None, "{other}");
+        }
     }
 
     #[test]

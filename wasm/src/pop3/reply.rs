@@ -24,8 +24,10 @@ pub enum ResponseCode {
 /// What a status line says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
-    /// `+OK` (or a lone `+`, the continuation of RFC 5034) as against `-ERR`.
+    /// `+OK`, or a challenge, as against `-ERR`.
     pub ok: bool,
+    /// `+` without `OK`: the server waits for the next part of a sign-in (RFC 5034 §4).
+    pub challenge: bool,
     /// The extended response code, where there is one that we know.
     pub code: Option<ResponseCode>,
     /// The server's words after the indicator, without line end, verbatim.
@@ -35,15 +37,18 @@ pub struct Status {
 impl Status {
     /// Reads one line without its line end. `None` where it is no status line.
     ///
-    /// Forgiving in what it takes: any case (`+ok`), no text, no space before the text.
+    /// Forgiving in what it takes: any case (`+ok`), no text, no space before the text. Strict in the indicator itself: a mail's
+    /// signature begins with `--`, and must not pass for a refusal.
     pub fn parse(line: &[u8]) -> Option<Status> {
-        let (ok, rest) = match line {
-            [b'+', rest @ ..] => (true, strip_word(rest, b"OK")),
-            [b'-', rest @ ..] => (false, strip_word(rest, b"ERR")),
+        let (ok, challenge, rest) = match line {
+            [b'+', b'O' | b'o', b'K' | b'k', rest @ ..] => (true, false, rest),
+            [b'-', b'E' | b'e', b'R' | b'r', b'R' | b'r', rest @ ..] => (false, false, rest),
+            [b'+'] => (true, true, [].as_slice()),
+            [b'+', b' ', rest @ ..] => (true, true, rest),
             _ => return None,
         };
         let text = text(rest.trim_ascii());
-        Some(Status { ok, code: response_code(&text), text })
+        Some(Status { ok, challenge, code: response_code(&text), text })
     }
 
     /// The error that a `-ERR` to a command other than signing in stands for.
@@ -74,13 +79,6 @@ impl Status {
 const AUTH_FAILED: &str = "the mail server did not accept this user name and password; check both";
 const IN_USE: &str = "another program has this mailbox open; close it there, or try again in a few minutes";
 const LOGIN_DELAY: &str = "the mail server asks for a pause between sign-ins; try again later";
-
-fn strip_word<'a>(rest: &'a [u8], word: &[u8]) -> &'a [u8] {
-    match rest.split_at_checked(word.len()) {
-        Some((head, tail)) if head.eq_ignore_ascii_case(word) => tail,
-        _ => rest,
-    }
-}
 
 fn response_code(text: &str) -> Option<ResponseCode> {
     let (code, _) = text.strip_prefix('[')?.split_once(']')?;
@@ -125,12 +123,13 @@ mod tests {
 
     #[test]
     fn indicators_in_every_dress() {
-        assert_eq!(status("+OK Bye-bye."), Status { ok: true, code: None, text: "Bye-bye.".into() });
-        assert!(status("+OK").ok && status("+ok").ok && status("+").ok);
+        assert_eq!(status("+OK Bye-bye."), Status { ok: true, challenge: false, code: None, text: "Bye-bye.".into() });
+        assert!(status("+OK").ok && status("+ok").ok && !status("+OK").challenge);
+        assert!(status("+").challenge && status("+ VXNlcm5hbWU6").challenge && status("+ ").ok);
         assert!(!status("-ERR").ok && !status("-err no").ok);
         assert_eq!(status("-Err  no such message").text, "no such message");
         assert_eq!(status("+OK2 320").text, "2 320");
-        for no_status in ["", "OK", " +OK", ".", "2 320", "* OK"] {
+        for no_status in ["", "OK", " +OK", ".", "2 320", "* OK", "-", "-- ", "--", "+1 555", "-E", "+O"] {
             assert_eq!(Status::parse(no_status.as_bytes()), None, "{no_status:?}");
         }
     }

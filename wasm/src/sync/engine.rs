@@ -6,167 +6,79 @@
 //! 3. DELE is sent at the end, for rows that the table says are wanted at that moment, and QUIT right behind it.
 //! 4. A deletion is confirmed when QUIT was answered `+OK`; where that answer is lost, the next session decides.
 
-use std::collections::VecDeque;
+use core::cell::Cell;
 
+use super::ahead::{Ahead, Asked};
+use super::gathered::{Doubt, Gathered, Received};
 use super::planner::{self, Listing, Plan, Present};
+use super::report::{Job, Phase, Progress, Report, Retrieve, Skipped};
 use super::table::Table;
 use crate::error::{Code, Error, Result};
 use crate::mail;
-use crate::pop3::{Answer, Capabilities, Client, Command, Secret, Window, listing};
+use crate::pop3::{Answer, Chunk, Client, Command, Login, listing};
 use crate::store::{Batch, Deletion, Edit, Envelope, Id, Store, Timestamp};
 
-/// A transaction ends at so many messages …
+/// A transaction ends at so many messages.
 const BATCH_MESSAGES: usize = 16;
-/// … or so many octets. Larger transactions gain nothing (measured: 1000 messages of 10 kB, batches of 16 and more alike).
-const BATCH_OCTETS: usize = 1 << 20;
-/// Pieces in which a message is stored: what one transaction of [`BATCH_OCTETS`] takes.
-const CHUNK: usize = BATCH_OCTETS;
-/// Commands asked ahead of the answers that were taken. The session's own window, which may be narrower, decides what is sent.
-const AHEAD_COMMANDS: usize = 200;
-/// Octets asked ahead: what may lie in memory while the database is slow.
-const AHEAD_OCTETS: u64 = 4 << 20;
+/// Pieces in which a message is stored: what one transaction takes.
+pub(super) const CHUNK: usize = 1 << 20;
 /// Lines of the body that TOP asks for, so that a preview can be shown. The first lines of a multipart are its preamble and the
 /// headers of its first part; twenty reach its text in common mail.
 const PREVIEW_LINES: u32 = 20;
+/// What TOP is expected to bring: the headers of common mail are under 10 kB.
+const TOP_OCTETS: u64 = 16 << 10;
+/// So many refusals of TOP, and no message that it worked for, are taken for a server without it.
+const TOP_REFUSALS: usize = 3;
 /// Progress is told at most once per so many octets.
 const PROGRESS_OCTETS: u64 = 64 * 1024;
 
-/// What a sync retrieves of messages that are not stored.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Retrieve {
-    /// Nothing: the list only.
-    None,
-    /// Headers and the first lines (TOP), once per message.
-    Headers,
-    /// The messages, whole.
-    #[default]
-    All,
+/// One session at work on one table. The caller sees to it that there is only one per account at a time.
+pub struct Engine<'a, S: Store> {
+    client: &'a Client,
+    table: &'a Table<S>,
+    now: &'a dyn Fn() -> Timestamp,
+    progress: &'a dyn Fn(Progress),
+    /// STAT's answer can be told from any other.
+    exact_stat: Cell<bool>,
 }
 
-/// What a session is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Job {
-    /// Bring everything up to date: list, retrieve, delete.
-    Sync(Retrieve),
-    /// Retrieve one message. Deletes nothing.
-    Fetch(Id),
-}
-
-/// Where a session is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// Opening the tunnel.
-    Connect,
-    /// USER and PASS.
-    Login,
-    /// STAT, UIDL, LIST.
-    List,
-    /// TOP.
-    Headers,
-    /// RETR.
-    Retrieve,
-    /// DELE.
-    Delete,
-    /// QUIT.
-    Quit,
-}
-
-/// How far a session is.
-#[derive(Clone, Copy, Debug)]
-pub struct Progress {
-    /// What is being done.
-    pub phase: Phase,
-    /// Messages done in this phase.
-    pub done: u32,
-    /// Messages to do in this phase.
-    pub total: u32,
-    /// Octets done.
-    pub bytes: u64,
-    /// Octets to do, as LIST said.
-    pub total_bytes: u64,
-}
-
-impl Progress {
-    /// A phase that has begun.
-    pub fn start(phase: Phase, total: usize, total_bytes: u64) -> Progress {
-        Progress { phase, done: 0, total: u32::try_from(total).unwrap_or(u32::MAX), bytes: 0, total_bytes }
+impl<'a, S: Store> Engine<'a, S> {
+    /// An engine on a greeted tunnel. `now`: milliseconds since 1970; `progress` hears how far it is.
+    pub fn new(
+        client: &'a Client,
+        table: &'a Table<S>,
+        now: &'a dyn Fn() -> Timestamp,
+        progress: &'a dyn Fn(Progress),
+    ) -> Engine<'a, S> {
+        Engine { client, table, now, progress, exact_stat: Cell::new(false) }
     }
 }
 
-/// A message that the server did not give.
-#[derive(Clone, Debug)]
-pub struct Skipped {
-    /// Which.
-    pub id: Id,
-    /// Why.
-    pub error: Error,
-}
-
-/// What one session did.
-#[derive(Clone, Debug, Default)]
-pub struct Report {
-    /// Messages stored.
-    pub retrieved: u32,
-    /// Messages whose headers came by TOP.
-    pub headers: u32,
-    /// Deletions that the server confirmed.
-    pub deleted: u32,
-    /// Octets of messages and headers received.
-    pub bytes: u64,
-    /// Messages that are only on the server now.
-    pub remaining: u32,
-    /// Messages that the server did not give.
-    pub skipped: Vec<Skipped>,
-}
-
-/// Who signs in.
-pub struct Login<'a> {
-    /// The user name.
-    pub user: &'a str,
-    /// The password.
-    pub password: Secret,
-    /// How far to run ahead of a server that advertises PIPELINING; [`Window::ONE`] for not at all.
-    pub window: Window,
-}
-
-/// One session at work on one table. The caller sees to it that there is only one per account at a time.
-pub struct Engine<'a, S: Store> {
-    /// The tunnel, greeted.
-    pub client: &'a Client,
-    /// The UID table.
-    pub table: &'a Table<S>,
-    /// Milliseconds since 1970.
-    pub now: &'a dyn Fn() -> Timestamp,
-    /// Hears how far it is.
-    pub progress: &'a dyn Fn(Progress),
-}
-
 impl<S: Store> Engine<'_, S> {
-    /// One session from sign-in to QUIT, one attempt.
+    /// One session from sign-in to QUIT, one attempt. What it did is added to `report`, whatever it comes to.
     ///
     /// # Errors
     /// What ended the session: what was whole by then is stored. For [`Job::Fetch`] also `refused`, where the message is no longer on
     /// the server or the server does not give it.
-    pub async fn run(&self, login: Login<'_>, job: Job) -> Result<Report> {
+    pub async fn run(&self, login: &Login<'_>, job: Job, report: &mut Report) -> Result<()> {
         let plan = self.open(login).await?;
-        let mut report = Report::default();
         match job {
             Job::Sync(retrieve) => {
                 match retrieve {
                     Retrieve::None => {}
-                    Retrieve::Headers => self.fetch_headers(&plan, &mut report).await?,
-                    Retrieve::All => self.retrieve(self.only_on_server(&plan), &mut report).await?,
+                    Retrieve::Headers => self.fetch_headers(&plan, report).await?,
+                    Retrieve::All => self.retrieve(self.only_on_server(&plan), report).await?,
                 }
-                self.delete_and_quit(&plan, &mut report).await?;
+                self.delete_and_quit(&plan, report).await?;
             }
             Job::Fetch(id) => {
-                let fetched = self.fetch(id, &plan, &mut report).await;
+                let fetched = self.fetch(id, &plan, report).await;
                 self.leave().await;
                 fetched?;
             }
         }
         report.remaining = self.remaining();
-        Ok(report)
+        Ok(())
     }
 
     async fn fetch(&self, id: Id, plan: &Plan, report: &mut Report) -> Result<()> {
@@ -180,15 +92,17 @@ impl<S: Store> Engine<'_, S> {
     }
 
     /// Signs in and brings the table up to date with what is listed.
-    async fn open(&self, login: Login<'_>) -> Result<Plan> {
+    async fn open(&self, login: &Login<'_>) -> Result<Plan> {
         (self.progress)(Progress::start(Phase::Login, 0, 0));
-        self.client.login(login.user, login.password).await?;
-        // Asked after the sign-in: some servers tell the truth only then.
-        if Capabilities::read(&self.client.capa().await?).pipelining {
-            self.client.set_window(login.window);
+        // Asked before the sign-in where nothing is known: it may decide how to sign in …
+        if self.client.behaviour().capabilities.is_none() {
+            self.client.capa().await?;
         }
+        self.client.sign_in(login).await?;
         (self.progress)(Progress::start(Phase::List, 0, 0));
-        let listing = self.list().await?;
+        // … and after it, because some servers tell the truth only then. What can travel with it does.
+        let capa = self.client.send(Command::Capa, 0);
+        let listing = self.list(capa).await?;
         self.table.refresh().await?;
         let mut plan = planner::plan(&listing, &self.table.rows(), (self.now)());
         let mut batch = Batch {
@@ -205,15 +119,22 @@ impl<S: Store> Engine<'_, S> {
     }
 
     /// STAT, UIDL and LIST in one go; UIDL by number where the server gives it only so, as the guide does it.
-    async fn list(&self) -> Result<Listing> {
+    async fn list(&self, capa: Answer) -> Result<Listing> {
         let mut stat = self.client.send(Command::Stat, 0);
-        let mut uidl = self.client.send(Command::Uidl, 0);
+        let bare = self.client.behaviour().bare_uidl != Some(false);
+        let mut uidl = bare.then(|| self.client.send(Command::Uidl, 0));
         let mut list = self.client.send(Command::List, 0);
-        let count = listing::stat(&stat.status().await?.text).map(|(count, _)| count);
-        let bare = uidl.body_or_refusal().await?;
-        let sizes = list.body().await?;
+        self.client.capa_from(capa).await?;
+        let stat = stat.status().await?;
+        self.exact_stat.set(listing::exact_stat(&stat).is_some());
+        let count = listing::stat(&stat.text).map(|(count, _)| count);
+        let named = match &mut uidl {
+            Some(uidl) => uidl.listing_or_refusal().await?,
+            None => Err(Error::invalid("not asked")),
+        };
+        let sizes = list.listing_or_refusal().await??;
         let sizes: Vec<_> = listing::lines(&sizes).filter_map(listing::sized).collect();
-        let uids = match bare {
+        let uids = match named {
             Ok(uids) => listing::lines(&uids).filter_map(listing::named).collect(),
             Err(refusal) => {
                 let asked: Vec<Answer> =
@@ -225,8 +146,11 @@ impl<S: Store> Engine<'_, S> {
                     uids.extend(listing::named(status.text.as_bytes()).filter(|_| status.ok));
                 }
                 if uids.is_empty() && !sizes.is_empty() {
+                    // Perhaps the server has learnt the other way since.
+                    self.client.learn(|behaviour| behaviour.bare_uidl = None);
                     return Err(no_uids(refusal.server_text));
                 }
+                self.client.learn(|behaviour| behaviour.bare_uidl = (!uids.is_empty()).then_some(false));
                 uids
             }
         };
@@ -242,37 +166,74 @@ impl<S: Store> Engine<'_, S> {
     }
 
     async fn fetch_headers(&self, plan: &Plan, report: &mut Report) -> Result<()> {
+        let known = self.client.behaviour();
+        if known.top == Some(false) {
+            return Ok(());
+        }
         let headed = |id: Id| self.table.row(id).is_none_or(|row| row.headers || row.retrieved.is_some());
         let wanted: Vec<Present> = plan.present.iter().rev().filter(|present| !headed(present.id)).copied().collect();
         let mut progress = Progress::start(Phase::Headers, wanted.len(), 0);
         (self.progress)(progress);
         let mut ahead = Ahead::new(self.client, wanted, |number| Command::Top(number, PREVIEW_LINES));
-        let mut batch = Batch::default();
-        while let Some((present, mut answer)) = ahead.next() {
-            if !answer.has_come() || batch.envelopes.len() >= BATCH_MESSAGES {
-                self.table.apply(core::mem::take(&mut batch)).await?;
+        let (mut batch, mut octets) = (Batch::default(), 0);
+        // Since the last time that both ends were seen to be in step.
+        let mut refused: Vec<Skipped> = Vec::new();
+        let mut skipped = Vec::new();
+        while let Some((asked, mut answer)) = ahead.next(TOP_OCTETS) {
+            if refused.is_empty() && (!answer.has_come() || batch.envelopes.len() >= BATCH_MESSAGES) {
+                report.headers += self.keep_headers(&mut batch).await?;
+                report.bytes += core::mem::take(&mut octets);
             }
+            let Asked::Message(present) = asked else {
+                self.pass(&mut answer).await?;
+                ahead.passed();
+                skipped.append(&mut refused);
+                continue;
+            };
             match answer.body_or_refusal().await {
+                // One line is what some servers send instead of the headers: the row stays without a subject until it is retrieved.
+                Ok(Ok(head)) if listing::lines(&head).nth(1).is_none() && (head.len() as u64) < present.size => {
+                    self.client.learn(|behaviour| behaviour.top = Some(false));
+                    ahead.ask_no_more();
+                }
                 Ok(Ok(head)) => {
-                    report.headers += 1;
-                    report.bytes += head.len() as u64;
+                    self.client.learn(|behaviour| behaviour.top = Some(true));
+                    octets += head.len() as u64;
                     progress.bytes += head.len() as u64;
                     let seen = mail::envelope(&head);
-                    let envelope = Envelope { head, ..seen };
-                    batch.envelopes.push((present.id, envelope));
+                    batch.envelopes.push((present.id, Envelope { head, ..seen }));
                     batch.edits.push((present.id, Edit::Headed));
                 }
-                // No TOP, or not for this one: the row stays without a subject until it is retrieved.
-                Ok(Err(error)) => report.skipped.push(Skipped { id: present.id, error }),
+                // Not for this one, or for none.
+                Ok(Err(error)) => {
+                    refused.push(Skipped { id: present.id, error });
+                    ahead.fence(|| self.fence());
+                    if skipped.len() + refused.len() >= TOP_REFUSALS && self.client.behaviour().top != Some(true) {
+                        self.client.learn(|behaviour| behaviour.top = Some(false));
+                        ahead.ask_no_more();
+                    }
+                }
                 Err(error) => {
-                    self.table.apply(batch).await?;
+                    if refused.is_empty() {
+                        report.headers += self.keep_headers(&mut batch).await?;
+                    }
                     return Err(error);
                 }
             }
             progress.done += 1;
             (self.progress)(progress);
         }
-        self.table.apply(batch).await.map(drop)
+        report.headers += self.keep_headers(&mut batch).await?;
+        report.bytes += octets;
+        report.skipped.append(&mut skipped);
+        Ok(())
+    }
+
+    async fn keep_headers(&self, batch: &mut Batch) -> Result<u32> {
+        let batch = core::mem::take(batch);
+        let headers = u32::try_from(batch.envelopes.len()).unwrap_or(u32::MAX);
+        self.table.apply(batch).await?;
+        Ok(headers)
     }
 
     async fn retrieve(&self, wanted: Vec<Present>, report: &mut Report) -> Result<()> {
@@ -280,73 +241,82 @@ impl<S: Store> Engine<'_, S> {
         let mut progress = Progress::start(Phase::Retrieve, wanted.len(), octets);
         (self.progress)(progress);
         let mut ahead = Ahead::new(self.client, wanted, Command::Retr);
-        let mut batch = Gathered::default();
-        let mut held: Option<Received> = None;
-        while let Some((present, mut answer)) = ahead.next() {
-            // Nothing to do but wait: what is whole goes to disk meanwhile.
+        let (mut batch, mut doubt) = (Gathered::default(), Doubt::default());
+        loop {
+            let Some((asked, mut answer)) = ahead.next(u64::MAX) else {
+                if doubt.is_none() {
+                    break;
+                }
+                ahead.fence(|| self.fence());
+                continue;
+            };
+            // Nothing to do but wait: what is certain goes to disk meanwhile.
             if batch.is_full() || !answer.has_come() {
                 batch.commit(self.table, report).await?;
             }
+            let Asked::Message(present) = asked else {
+                match self.pass(&mut answer).await {
+                    Ok(()) => doubt.dispel(&mut batch, report, (self.now)()),
+                    Err(error) => return self.give_up(batch, doubt, error, report).await,
+                }
+                ahead.passed();
+                continue;
+            };
             let status = match answer.reply().await {
                 Ok(status) => status,
-                Err(error) => return self.give_up(batch, held, error, report).await,
+                Err(error) => return self.give_up(batch, doubt, error, report).await,
             };
-            // A status line where one was due: the message before has ended where it seemed to.
-            if let Some(received) = held.take() {
-                batch.push(received, (self.now)(), false);
+            // A status line where one was due: with one command at a time, the message before has ended where it seemed to.
+            if doubt.ends_with_a_reply() {
+                doubt.dispel(&mut batch, report, (self.now)());
             }
-            if !status.ok {
-                report.skipped.push(Skipped { id: present.id, error: status.refusal() });
-            } else {
-                match self.receive(present, &mut answer, &mut progress).await {
-                    Ok(received) if received.octets == present.size => batch.push(received, (self.now)(), false),
-                    Ok(received) => held = Some(received),
-                    Err(error) => return self.give_up(batch, None, error, report).await,
+            if status.ok {
+                match self.receive(present, answer, &mut progress).await {
+                    Ok(received) if received.octets == present.size && doubt.is_none() => {
+                        batch.push(received, (self.now)());
+                    }
+                    Ok(received) => doubt.hold(received, present.size, self.client.runs_ahead()),
+                    Err(error) => return self.give_up(batch, doubt, error, report).await,
                 }
+            } else {
+                doubt.refused(Skipped { id: present.id, error: status.refusal() });
+            }
+            if doubt.wants_a_fence() {
+                ahead.fence(|| self.fence());
             }
             progress.done += 1;
             (self.progress)(progress);
         }
-        if let Some(received) = held {
-            match self.client.send(Command::Noop, 0).reply().await {
-                Ok(_) => batch.push(received, (self.now)(), false),
-                Err(error) => return self.give_up(batch, Some(received), error, report).await,
-            }
-        }
         batch.commit(self.table, report).await
     }
 
-    /// The session is over. What was whole by then is kept, and the error that ended it is what is told.
-    ///
-    /// `held` has another size than LIST said, and nothing behind it proved its end. Where what came behind was no answer at all,
-    /// the end was most likely a lone dot of the message's own: it is kept as unconfirmed, to be read and not deleted. Where nothing
-    /// came it is fetched again.
-    async fn give_up(
-        &self,
-        mut batch: Gathered,
-        held: Option<Received>,
-        error: Error,
-        report: &mut Report,
-    ) -> Result<()> {
-        if let Some(received) = held.filter(|_| error.code == Code::Protocol) {
-            batch.push(received, (self.now)(), true);
-        }
+    /// The session is over. What was certain by then is kept, and the error that ended it is what is told.
+    async fn give_up(&self, mut batch: Gathered, doubt: Doubt, error: Error, report: &mut Report) -> Result<()> {
+        doubt.end(&error, &mut batch, (self.now)());
         batch.commit(self.table, report).await?;
         Err(error)
     }
 
     /// Takes in one message: small ones whole, the pieces of large ones to disk as they come.
-    async fn receive(&self, present: Present, answer: &mut Answer, progress: &mut Progress) -> Result<Received> {
+    async fn receive(&self, present: Present, mut answer: Answer, progress: &mut Progress) -> Result<Received> {
         let (mut piece, mut chunks, mut octets, mut envelope) = (Vec::new(), 0u32, 0u64, None);
         let mut told = progress.bytes;
-        while let Some(bytes) = answer.chunk().await? {
+        let certain = loop {
+            let bytes = match answer.chunk().await? {
+                Chunk::Bytes(bytes) => bytes,
+                Chunk::End { certain } => break certain,
+            };
             octets += bytes.len() as u64;
             progress.bytes += bytes.len() as u64;
             if progress.bytes - told >= PROGRESS_OCTETS {
                 told = progress.bytes;
                 (self.progress)(*progress);
             }
-            piece.extend_from_slice(&bytes);
+            if piece.is_empty() {
+                piece = bytes;
+            } else {
+                piece.extend_from_slice(&bytes);
+            }
             while piece.len() > CHUNK {
                 let rest = piece.split_off(CHUNK);
                 let whole = core::mem::replace(&mut piece, rest);
@@ -359,9 +329,31 @@ impl<S: Store> Engine<'_, S> {
                 self.table.apply(staged).await?;
                 chunks += 1;
             }
-        }
+        };
         let envelope = envelope.unwrap_or_else(|| mail::envelope(&piece));
-        Ok(Received { id: present.id, envelope, place: chunks, piece, octets })
+        Ok(Received { id: present.id, envelope, place: chunks, piece, octets, unconfirmed: !certain, answer })
+    }
+
+    /// A question whose answer shows whether both ends are in step.
+    fn fence(&self) -> Answer {
+        self.client.send(if self.exact_stat.get() { Command::Stat } else { Command::Noop }, 0)
+    }
+
+    /// The answer to [`Self::fence`]. Where it is another command's, answers before it may have been as well.
+    async fn pass(&self, fence: &mut Answer) -> Result<()> {
+        let status = fence.reply().await?;
+        if listing::exact_stat(&status).is_some() || !self.exact_stat.get() {
+            return Ok(());
+        }
+        if self.client.runs_ahead() {
+            self.client.learn(|behaviour| behaviour.pipelining = Some(false));
+        }
+        let error = Error::new(
+            Code::Protocol,
+            "the mail server's answers no longer fit the questions; the session was ended, and what was in doubt was not stored",
+        );
+        self.client.hang_up(error.clone());
+        Err(error)
     }
 
     /// Sends DELE for what is wanted and certain, and ends the session.
@@ -406,13 +398,20 @@ impl<S: Store> Engine<'_, S> {
         plan.present.iter().filter(|present| !present.doubtful && wanted(present.id)).copied().collect()
     }
 
-    /// DELE for each; the ids that the server took.
+    /// DELE for each; the ids that the server took. Both ends are in step when it returns, so that QUIT's answer is QUIT's.
     async fn mark_deleted(&self, wanted: &[Present]) -> Result<Vec<Id>> {
         let mut progress = Progress::start(Phase::Delete, wanted.len(), 0);
         (self.progress)(progress);
         let mut sent = Vec::new();
         let mut ahead = Ahead::new(self.client, wanted.to_vec(), Command::Dele);
-        while let Some((present, mut answer)) = ahead.next() {
+        while let Some((asked, mut answer)) = ahead.next(0) {
+            if ahead.has_asked_all() {
+                ahead.fence(|| self.fence());
+            }
+            let Asked::Message(present) = asked else {
+                self.pass(&mut answer).await?;
+                continue;
+            };
             // What is refused stays wanted, and is tried again in the next session.
             if answer.reply().await?.ok {
                 sent.push(present.id);
@@ -433,81 +432,6 @@ impl<S: Store> Engine<'_, S> {
         let rows = self.table.rows();
         let only_there = rows.values().filter(|row| row.on_server && row.retrieved.is_none()).count();
         u32::try_from(only_there).unwrap_or(u32::MAX)
-    }
-}
-
-/// A message that has come, but for what proves its end.
-struct Received {
-    id: Id,
-    envelope: Envelope,
-    /// The last piece, and its place behind those that are on disk already.
-    place: u32,
-    piece: Vec<u8>,
-    /// All of it.
-    octets: u64,
-}
-
-/// Asks ahead of the answers, bounded in commands and octets.
-struct Ahead<'a, F> {
-    client: &'a Client,
-    wanted: std::vec::IntoIter<Present>,
-    command: F,
-    asked: VecDeque<(Present, Answer)>,
-    octets: u64,
-}
-
-impl<'a, F: Fn(u32) -> Command> Ahead<'a, F> {
-    fn new(client: &'a Client, wanted: Vec<Present>, command: F) -> Self {
-        Ahead { client, wanted: wanted.into_iter(), command, asked: VecDeque::new(), octets: 0 }
-    }
-
-    /// The next message and its answer, perhaps still to come.
-    fn next(&mut self) -> Option<(Present, Answer)> {
-        while let Some(next) = self.wanted.as_slice().first().copied() {
-            let room = self.asked.len() < AHEAD_COMMANDS && self.octets.saturating_add(next.size) <= AHEAD_OCTETS;
-            if !self.asked.is_empty() && !room {
-                break;
-            }
-            self.wanted.next();
-            self.octets = self.octets.saturating_add(next.size);
-            self.asked.push_back((next, self.client.send((self.command)(next.number), next.size)));
-        }
-        let (present, answer) = self.asked.pop_front()?;
-        self.octets = self.octets.saturating_sub(present.size);
-        Some((present, answer))
-    }
-}
-
-/// Whole messages on their way into one transaction.
-#[derive(Default)]
-struct Gathered {
-    batch: Batch,
-    messages: u32,
-    octets: u64,
-    held: usize,
-}
-
-impl Gathered {
-    fn push(&mut self, received: Received, at: Timestamp, unconfirmed: bool) {
-        let Received { id, envelope, place, piece, octets } = received;
-        self.held += piece.len();
-        self.messages += 1;
-        self.octets += octets;
-        self.batch.chunks.push((id, place, piece));
-        self.batch.envelopes.push((id, envelope));
-        self.batch.edits.push((id, Edit::Retrieved { octets, chunks: place + 1, at, unconfirmed }));
-    }
-
-    fn is_full(&self) -> bool {
-        self.messages as usize >= BATCH_MESSAGES || self.held >= BATCH_OCTETS
-    }
-
-    async fn commit<S: Store>(&mut self, table: &Table<S>, report: &mut Report) -> Result<()> {
-        let Gathered { batch, messages, octets, .. } = core::mem::take(self);
-        table.apply(batch).await?;
-        report.retrieved += messages;
-        report.bytes += octets;
-        Ok(())
     }
 }
 

@@ -12,7 +12,7 @@ use super::ending::ending;
 use crate::browser::time::{Timeout, monotonic};
 use crate::error::{Code, Error, Result};
 use crate::pop3::client::WeakClient;
-use crate::pop3::{Client, Millis, Window, Wire};
+use crate::pop3::{Client, Millis, Settings, Wire};
 
 /// Longest wait that `setTimeout` takes for what it is (HTML Standard: 31 bits of milliseconds).
 const LONGEST_TIMER: Millis = i32::MAX as Millis;
@@ -21,8 +21,8 @@ const LONGEST_TIMER: Millis = i32::MAX as Millis;
 pub(crate) struct Options {
     /// `ws(s)://host/pop3/NAME`.
     pub(crate) url: String,
-    /// Longest silence while a reply is due, in ms.
-    pub(crate) timeout: Millis,
+    /// How the session is to behave.
+    pub(crate) settings: Settings,
     /// Access token of a protected relay.
     pub(crate) token: Option<String>,
     /// Ends the session when it fires, at whatever point.
@@ -47,8 +47,7 @@ pub(crate) async fn open(options: Options) -> Result<(Client, String)> {
 
     let weak: Rc<OnceCell<WeakClient>> = Rc::default();
     let wire = Socket::new(socket, options.signal, &weak);
-    // A session runs one command at a time until the server has said that it takes more.
-    let (client, greeting) = Client::new(wire, Window::ONE, options.timeout);
+    let (client, greeting) = Client::new(wire, options.settings);
     // The socket is new: this is the first and only time.
     let _ = weak.set(client.downgrade());
     let text = greeting.wait().await.inspect_err(|error| client.hang_up(error.clone()))?;

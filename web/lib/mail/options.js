@@ -35,7 +35,7 @@ export function upstreamName(url) {
 
 /**
  * @param {{ timeoutMs?: number, pipelining?: string, token?: string, signal?: AbortSignal }} options
- * @returns {{ timeoutMs: number, pipelining: boolean, token: string | undefined }}
+ * @returns {{ timeoutMs: number, pipelining: string, token: string | undefined }}
  */
 export function tunnelOptions(options) {
   if (!options || typeof options !== "object") throw invalid("The options must be an object.");
@@ -44,7 +44,7 @@ export function tunnelOptions(options) {
   if (!(Number.isFinite(timeoutMs) && timeoutMs > 0)) throw invalid("timeoutMs must be a positive number of milliseconds.");
   if (!["auto", "probe", "off"].includes(pipelining)) throw invalid('pipelining must be "auto", "probe" or "off".');
   if (token !== undefined && !(typeof token === "string" && TOKEN.test(token))) throw invalid("The token has characters that cannot be sent.");
-  return { timeoutMs, pipelining: pipelining !== "off", token };
+  return { timeoutMs, pipelining, token };
 }
 
 /** @param {unknown} signal */

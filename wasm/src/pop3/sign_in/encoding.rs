@@ -1,0 +1,51 @@
+//! How the proofs of a sign-in are written.
+
+const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// Base64 with padding (RFC 4648 §4). Fifteen lines here, where the crate of that name costs 1.5 kB of brotli.
+pub(super) fn base64(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let octet = |place: usize| u32::from(group.get(place).copied().unwrap_or_default());
+        let bits = octet(0) << 16 | octet(1) << 8 | octet(2);
+        for digit in 0..4 {
+            let value = (bits >> (18 - 6 * digit)) as usize & 63;
+            let written = if digit > group.len() { b'=' } else { DIGITS.get(value).copied().unwrap_or_default() };
+            out.push(char::from(written));
+        }
+    }
+    out
+}
+
+/// The MD5 of all parts together, in hexadecimal digits.
+pub(super) fn md5_hex(parts: &[&[u8]]) -> String {
+    let mut out = String::new();
+    for octet in md5::compute(parts.concat()).0 {
+        for half in [octet >> 4, octet & 15] {
+            out.extend(char::from_digit(u32::from(half), 16));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_as_in_rfc_4648() {
+        let pairs =
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE=")];
+        for (text, written) in pairs {
+            assert_eq!(base64(text.as_bytes()), written);
+        }
+        assert_eq!(base64(b"\0tim\0tanstaaftanstaaf"), "AHRpbQB0YW5zdGFhZnRhbnN0YWFm", "RFC 4616 §4");
+        assert_eq!(base64(&[0xfb, 0xff, 0xfe]), "+//+");
+    }
+
+    #[test]
+    fn the_digest_of_rfc_1939() {
+        let digest = md5_hex(&[b"<1896.697170952@dbc.mtview.ca.us>", b"tanstaaf"]);
+        assert_eq!(digest, "c4c9334bac560ecc979e58001b3e22fb");
+    }
+}
