@@ -12,10 +12,13 @@
 //! - [`relay`]: the relay as a child process, its most verbose log in a file;
 //! - [`tunnel`]: a bare WebSocket client, for what a browser cannot show;
 //! - [`model`]: a POP3 server in memory, only for what no real one can be made to do: a cut at every octet, in step with the client;
+//! - [`transcript`], [`scripted`]: what other servers do, one file each (tests/transcripts), and a server that plays it, in memory or on
+//!   a port;
 //! - [`certificates`], [`log`], [`port`], [`process`]: what those are made of.
 //!
-//! Architecture invariant: nothing here imitates a part of the product, and but for [`model`] nothing imitates a POP3
-//! server. Everything that is started ends with the process that started it, however that one ends. Unix only, because a process group is what makes that certain.
+//! Architecture invariant: nothing here imitates a part of the product, and but for [`model`] and [`scripted`] nothing imitates a POP3
+//! server. Everything that is started ends with the process that started it, however that one ends. Unix only, because a process
+//! group is what makes that certain.
 
 pub mod certificates;
 pub mod dovecot;
@@ -26,6 +29,8 @@ pub mod model;
 pub mod port;
 pub mod process;
 pub mod relay;
+pub mod scripted;
+pub mod transcript;
 pub mod tunnel;
 
 /// How long an event that must come is waited for. Long beside what anything here takes, because a loaded machine is no failure;

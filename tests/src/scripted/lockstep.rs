@@ -1,0 +1,317 @@
+//! The client on a scripted server, in memory, in step and in virtual time: no threads, no sockets, no waiting.
+//!
+//! The client runs until it waits. Then the server says the next thing it has to say; where it has nothing, it reads all that the
+//! client has sent meanwhile; where there is nothing either, time jumps to the moment for which the client asked to be woken.
+//!
+//! This is the one place of these tests that knows how the client is driven.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use poplar_client::error::{Code, Error, Result};
+use poplar_client::pop3::client::Greeting;
+use poplar_client::pop3::{Client, Millis, Secret, Window, Wire};
+use poplar_client::store::memory::MemoryStore;
+use poplar_client::store::{Batch, Deletion, Edit, Id, Store};
+use poplar_client::sync::{self, Engine, Job, Login, Report, Table};
+
+use super::{Connection, PASSWORD, Player, Said};
+use crate::transcript::expected::{Failure, Outcome, Row, Seen};
+use crate::transcript::{Pipelining, Retrieve, Transcript};
+
+/// Wakings after which a sync is taken to go round in circles.
+const WAKINGS: usize = 1000;
+
+/// How the server's bytes reach the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// Each answer whole.
+    Nowhere,
+    /// Each byte by itself.
+    Everywhere,
+    /// Each answer whole, but for a cut behind so many octets of all that the server says.
+    At(usize),
+}
+
+/// All that happened.
+#[derive(Clone, Debug)]
+pub struct Played {
+    /// One for each sync.
+    pub syncs: Vec<Trace>,
+    /// Octets that the server said before the client left.
+    pub octets: usize,
+}
+
+/// What happened in one sync: the same for every cut.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trace {
+    /// What came of it.
+    pub outcome: Outcome,
+    /// What the server saw.
+    pub seen: Seen,
+    /// Phase, messages done and to do, octets done, whenever one of the first three changed; the counts of the report.
+    pub progress: Vec<String>,
+}
+
+/// Plays a transcript from beginning to end on one table.
+pub fn play(transcript: &Arc<Transcript>, cut: Cut) -> Played {
+    let server = Server::new(transcript, cut);
+    let table = Table::new(MemoryStore::default(), |_| {});
+    let mut syncs = Vec::new();
+    for (place, sync) in transcript.syncs.iter().enumerate() {
+        for number in &sync.delete {
+            let edits = vec![(*number as Id, Edit::Delete)];
+            drop(now(table.apply(Batch { edits, ..Batch::default() })));
+        }
+        server.0.borrow_mut().player.begin(place);
+        let progress = RefCell::new(Vec::new());
+        let result = server.drive(one_sync(&server, &table, &progress));
+        let mut progress = progress.into_inner();
+        progress.extend(result.as_ref().ok().map(|report| {
+            let Report { retrieved, headers, deleted, bytes, remaining, .. } = report;
+            format!(
+                "{retrieved} retrieved, {headers} headers, {deleted} deleted, {bytes} octets, {remaining} remaining"
+            )
+        }));
+        let outcome = outcome(&table, result);
+        syncs.push(Trace { outcome, seen: server.0.borrow().player.seen().clone(), progress });
+    }
+    let octets = server.0.borrow().said;
+    Played { syncs, octets }
+}
+
+/// One attempt, as the product makes it.
+async fn one_sync(server: &Server, table: &Table<MemoryStore>, told: &RefCell<Vec<String>>) -> Result<Report> {
+    let options = server.0.borrow().player.transcript().options.clone();
+    let (client, greeting) = server.connect(options.timeout_ms);
+    greeting.wait().await?;
+    let last = Cell::new(None);
+    let progress = |progress: sync::Progress| {
+        let is = (progress.phase, progress.done, progress.total);
+        // Between messages it is told by octets, and those come as they are cut.
+        if last.replace(Some(is)) != Some(is) {
+            told.borrow_mut().push(format!("{is:?} {} octets", progress.bytes));
+        }
+    };
+    let engine = Engine { client: &client, table, now: &|| 1, progress: &progress };
+    let window = match options.pipelining {
+        Pipelining::Auto | Pipelining::Probe => Window::PIPELINED,
+        Pipelining::Off => Window::ONE,
+    };
+    let login = Login { user: &options.user, password: Secret::new(PASSWORD), window };
+    let retrieve = match options.retrieve {
+        Retrieve::All => sync::Retrieve::All,
+        Retrieve::Headers => sync::Retrieve::Headers,
+    };
+    let result = engine.run(login, Job::Sync(retrieve)).await;
+    client.hang_up(Error::closed());
+    result
+}
+
+fn outcome(table: &Table<MemoryStore>, result: Result<Report>) -> Outcome {
+    let mut outcome = Outcome::default();
+    let rows: Vec<_> = table.rows().values().cloned().collect();
+    let place = |id: Id| rows.iter().position(|row| row.id == id).map_or(0, |place| place + 1);
+    match result {
+        Ok(report) => {
+            let skipped = report.skipped.iter();
+            outcome.skipped =
+                skipped.map(|skipped| (place(skipped.id), skipped.error.code.as_str().to_owned())).collect();
+        }
+        Err(error) => {
+            outcome.error = Some(Failure { code: error.code.as_str().to_owned(), server_text: error.server_text });
+        }
+    }
+    let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
+    let envelopes = now(table.store().envelopes(&ids)).unwrap_or_default();
+    for (row, envelope) in rows.iter().zip(envelopes) {
+        let stored = row.retrieved.is_some();
+        let mut body = Vec::new();
+        for place in (0..row.chunks).filter(|_| stored) {
+            body.extend(now(table.store().chunk(row.id, place)).unwrap_or_default());
+        }
+        let deletion = match row.deletion {
+            Deletion::None => "none",
+            Deletion::Wanted => "wanted",
+            Deletion::Sent => "sent",
+            Deletion::Confirmed => "confirmed",
+        };
+        outcome.rows.push(Row {
+            uid: row.uid.clone(),
+            subject: envelope.unwrap_or_default().subject,
+            size: row.size,
+            stored,
+            unconfirmed: row.unconfirmed,
+            deletion: deletion.to_owned(),
+            body,
+        });
+    }
+    outcome
+}
+
+/// What is ready at once, as everything in memory is.
+fn now<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    match pin!(work).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => Err(Error::new(Code::Internal, "memory does not wait")),
+    }
+}
+
+/// The server, the line to it, and time.
+#[derive(Clone)]
+struct Server(Rc<RefCell<State>>);
+
+struct State {
+    player: Player,
+    cut: Cut,
+    /// Octets said on all connections.
+    said: usize,
+    now: Millis,
+    /// The connection that stands. An earlier one has ended for the client as well.
+    line: Option<Line>,
+}
+
+struct Line {
+    connection: Connection,
+    client: Client,
+    /// What the server has still to say.
+    to_say: VecDeque<Said>,
+    /// What it has not read yet.
+    unread: Vec<u8>,
+    wake: Option<Millis>,
+}
+
+impl Server {
+    fn new(transcript: &Arc<Transcript>, cut: Cut) -> Server {
+        let player = Player::new(transcript.clone());
+        Server(Rc::new(RefCell::new(State { player, cut, said: 0, now: 0, line: None })))
+    }
+
+    fn connect(&self, timeout: Millis) -> (Client, Greeting) {
+        // The wire is asked for the time, and for a waking, before the client is there to be put on the line.
+        let wake = Rc::new(Cell::new(None));
+        let end = End { server: self.clone(), wake: wake.clone() };
+        let (client, greeting) = Client::new(end, Window::ONE, timeout);
+        let mut state = self.0.borrow_mut();
+        let connection = state.player.connect();
+        let to_say = VecDeque::from([connection.greet()]);
+        state.line = Some(Line { connection, client: client.clone(), to_say, unread: Vec::new(), wake: wake.get() });
+        (client, greeting)
+    }
+
+    /// Runs `work` to its end. Work that waits for ever ends with `internal`, which no transcript expects.
+    fn drive<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let mut work = pin!(work);
+        let mut context = Context::from_waker(Waker::noop());
+        let mut wakings = 0;
+        loop {
+            if let Poll::Ready(result) = work.as_mut().poll(&mut context) {
+                self.0.borrow_mut().hang_up();
+                return result;
+            }
+            if self.say() {
+                continue;
+            }
+            wakings += 1;
+            if wakings > WAKINGS || !self.wake() {
+                self.0.borrow_mut().hang_up();
+                return Err(Error::new(Code::Internal, "").with_server_text("the client waits for ever"));
+            }
+        }
+    }
+
+    /// Lets the server say something. `false` where it has nothing to say.
+    fn say(&self) -> bool {
+        let Some((client, pieces, close)) = self.0.borrow_mut().next() else { return false };
+        if let [first, rest @ ..] = pieces.as_slice() {
+            client.receive(first);
+            if !rest.is_empty() {
+                // The rest goes first next time, so that the client has its turn between the pieces.
+                let mut state = self.0.borrow_mut();
+                if let Some(line) = &mut state.line {
+                    line.to_say.push_front(Said { bytes: rest.concat(), close });
+                }
+                return true;
+            }
+        }
+        if close {
+            self.0.borrow_mut().line = None;
+            client.end(Error::new(Code::Closed, "the mail server ended the session"));
+        }
+        true
+    }
+
+    /// Jumps to the moment for which the client asked. `false` where it did not.
+    fn wake(&self) -> bool {
+        let mut state = self.0.borrow_mut();
+        let Some(line) = &mut state.line else { return false };
+        let (Some(at), client) = (line.wake.take(), line.client.clone()) else { return false };
+        state.now = state.now.max(at);
+        drop(state);
+        client.tick();
+        true
+    }
+}
+
+impl State {
+    /// What is said next: in how many pieces, and whether the connection ends behind it.
+    fn next(&mut self) -> Option<(Client, Vec<Vec<u8>>, bool)> {
+        let line = self.line.as_mut()?;
+        while line.to_say.is_empty() && !line.unread.is_empty() {
+            let read = std::mem::take(&mut line.unread);
+            line.to_say.extend(line.connection.hear(&read, &mut self.player.seen));
+        }
+        let said = line.to_say.pop_front()?;
+        let here = match self.cut {
+            Cut::Nowhere => said.bytes.len(),
+            Cut::Everywhere => 1,
+            Cut::At(at) => at.checked_sub(self.said).filter(|at| *at > 0).unwrap_or(said.bytes.len()),
+        };
+        let (first, rest) = said.bytes.split_at(here.min(said.bytes.len()));
+        self.said += first.len();
+        let pieces = [first, rest].into_iter().filter(|piece| !piece.is_empty()).map(<[u8]>::to_vec).collect();
+        Some((line.client.clone(), pieces, said.close))
+    }
+
+    /// The client has left. What it sent before still arrives; nobody hears the answers.
+    fn hang_up(&mut self) {
+        if let Some(mut line) = self.line.take() {
+            line.connection.hear(&line.unread, &mut self.player.seen);
+        }
+    }
+}
+
+/// The client's end of the line.
+struct End {
+    server: Server,
+    /// Before the line stands.
+    wake: Rc<Cell<Option<Millis>>>,
+}
+
+impl Wire for End {
+    fn send(&mut self, frame: Vec<u8>) {
+        if let Some(line) = &mut self.server.0.borrow_mut().line {
+            line.unread.extend(frame);
+        }
+    }
+
+    fn now(&self) -> Millis {
+        self.server.0.borrow().now
+    }
+
+    fn wake_at(&mut self, deadline: Millis) {
+        self.wake.set(Some(deadline));
+        if let Some(line) = &mut self.server.0.borrow_mut().line {
+            line.wake = Some(deadline);
+        }
+    }
+
+    fn close(&mut self) {
+        self.server.0.borrow_mut().hang_up();
+    }
+}
