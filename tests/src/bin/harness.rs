@@ -5,6 +5,7 @@
 //! closes, everything that was started ends.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use base64::Engine;
@@ -13,6 +14,9 @@ use poplar_tests::dovecot::{Dovecot, Options, PASSWORD};
 use poplar_tests::faults::{Plan, Proxy};
 use poplar_tests::messages;
 use poplar_tests::relay::{Relay, Upstream};
+use poplar_tests::scripted;
+use poplar_tests::transcript::expected::Outcome;
+use poplar_tests::transcript::{self, Pipelining, Retrieve, Transcript};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -60,6 +64,14 @@ enum Call {
     Up { proxy: usize },
     /// The number of connections it accepted.
     Accepted { proxy: usize },
+    /// Starts the scripted server, or gives the one that runs another transcript to play: its name. Tells what it asks for.
+    Scripted { transcript: String },
+    /// Goes on to a sync of the transcript, from 0.
+    ScriptedSync { sync: usize },
+    /// The commands that the scripted server saw in this sync.
+    ScriptedLog,
+    /// What in the outcome of a sync is not as the transcript expects: sentences.
+    ScriptedCheck { sync: usize, outcome: Outcome },
     /// Starts the relay.
     Relay { upstreams: Vec<Upstream>, arguments: Option<Vec<String>> },
     /// Starts the relay with its demo mailbox.
@@ -78,6 +90,7 @@ struct World {
     dovecot: Option<Dovecot>,
     proxies: Vec<Proxy>,
     relay: Option<Relay>,
+    scripted: Option<scripted::tcp::Server>,
 }
 
 #[tokio::main]
@@ -158,6 +171,18 @@ impl World {
                 Ok(Value::Null)
             }
             Call::Accepted { proxy } => Ok(self.proxy(proxy)?.accepted().into()),
+            Call::Scripted { transcript } => self.play(&transcript),
+            Call::ScriptedSync { sync } => {
+                self.scripted()?.begin(sync);
+                Ok(Value::Null)
+            }
+            Call::ScriptedLog => Ok(self.scripted()?.seen().commands.into()),
+            Call::ScriptedCheck { sync, outcome } => {
+                let server = self.scripted()?;
+                let transcript = server.transcript();
+                let sync = transcript.syncs.get(sync).context("the transcript has no such sync")?;
+                Ok(sync.check(&outcome, &server.seen()).into())
+            }
             Call::Relay { upstreams, arguments } => {
                 let arguments = arguments.unwrap_or_default();
                 let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -185,6 +210,37 @@ impl World {
         let name = self.dovecot()?.deliver(user, &message.bytes)?;
         let messages::Message { subject, from, bytes } = message;
         Ok(json!({ "name": name, "subject": subject, "from": from, "octets": bytes.len() }))
+    }
+
+    fn play(&mut self, name: &str) -> Result<Value> {
+        let transcript = Arc::new(Transcript::read(&transcript::folder().join(format!("{name}.txt")))?);
+        let server = match self.scripted.take() {
+            Some(server) => {
+                server.play(transcript.clone());
+                server
+            }
+            None => scripted::tcp::Server::start(transcript.clone())?,
+        };
+        let port = self.scripted.insert(server).address().port();
+        let transcript::Options { pipelining, timeout_ms, retrieve, user } = &transcript.options;
+        let pipelining = match pipelining {
+            Pipelining::Auto => "auto",
+            Pipelining::Probe => "probe",
+            Pipelining::Off => "off",
+        };
+        let retrieve = match retrieve {
+            Retrieve::All => "all",
+            Retrieve::Headers => "headers",
+        };
+        let syncs: Vec<Value> = transcript.syncs.iter().map(|sync| json!({ "delete": sync.delete })).collect();
+        Ok(json!({
+            "port": port, "user": user, "password": scripted::PASSWORD,
+            "pipelining": pipelining, "timeoutMs": timeout_ms, "retrieve": retrieve, "syncs": syncs,
+        }))
+    }
+
+    fn scripted(&self) -> Result<&scripted::tcp::Server> {
+        self.scripted.as_ref().context("no scripted server was started")
     }
 
     fn dovecot(&self) -> Result<&Dovecot> {
