@@ -100,14 +100,17 @@ impl Connection {
             seen.commands.push(if verb == "PASS" { verb.clone() } else { line.clone() });
             match self.queued {
                 Queued::Drops if more => {
+                    seen.at_stake.push(line);
+                    seen.at_stake.extend(self.take_input());
                     all.push(Said { bytes: Vec::new(), close: true });
                     return all;
                 }
                 Queued::Refuses if !all.is_empty() => {
+                    seen.at_stake.push(line);
                     all.push(Said { bytes: b"-ERR one at a time\r\n".to_vec(), close: false });
                     continue;
                 }
-                Queued::Discards => self.input.clear(),
+                Queued::Discards => seen.at_stake.extend(self.take_input()),
                 _ => {}
             }
             let said = self.answer(&line, &verb, seen);
@@ -119,6 +122,12 @@ impl Connection {
             }
         }
         all
+    }
+
+    /// What is queued, as lines, out of the queue.
+    fn take_input(&mut self) -> Vec<String> {
+        let input = std::mem::take(&mut self.input);
+        String::from_utf8_lossy(&input).lines().map(str::to_owned).collect()
     }
 
     fn answer(&mut self, line: &str, verb: &str, seen: &mut Seen) -> Said {
@@ -223,10 +232,13 @@ mod tests {
     fn what_is_queued_is_thrown_away_refused_or_answered_by_the_end() {
         let reads = ["STAT\r\nNOOP\r\nNOOP\r\n", "STAT\r\n"];
         let rules = [("STAT", None, "a")];
-        assert_eq!(hear(Queued::Discards, &rules, &reads).0, ["a", "a"]);
-        let (said, _) = hear(Queued::Refuses, &rules, &reads);
+        let (said, seen) = hear(Queued::Discards, &rules, &reads);
+        assert_eq!((said, seen.at_stake), (vec!["a".to_owned(); 2], vec!["NOOP".to_owned(); 2]));
+        let (said, seen) = hear(Queued::Refuses, &rules, &reads);
         assert_eq!(said, ["a", "-ERR one at a time", "-ERR one at a time", "a"]);
+        assert_eq!(seen.at_stake, ["NOOP", "NOOP"]);
         let (said, seen) = hear(Queued::Drops, &rules, &reads[..1]);
         assert_eq!((said, seen.commands), (vec![String::new()], vec!["STAT".to_owned()]));
+        assert_eq!(seen.at_stake, ["STAT", "NOOP", "NOOP"]);
     }
 }

@@ -315,3 +315,60 @@ impl Wire for End {
         self.server.0.borrow_mut().hang_up();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transcript::{Session, Step, Sync};
+
+    fn played(greeting: &[u8], cut: Cut) -> Played {
+        let session = Session { greeting: vec![Step::Send(greeting.to_vec())], rules: Vec::new() };
+        let mut transcript = Transcript::example();
+        transcript.options.timeout_ms = 86_400_000;
+        transcript.syncs = vec![Sync { sessions: vec![session], ..Sync::default() }];
+        play(&Arc::new(transcript), cut)
+    }
+
+    #[test]
+    fn a_day_of_silence_takes_no_time() {
+        let played = played(b"+OK without end", Cut::Nowhere);
+        let error = played.syncs[0].outcome.error.as_ref().unwrap();
+        assert_eq!(error.code, "timeout");
+        assert_eq!(played.octets, 15);
+    }
+
+    #[test]
+    fn work_that_waits_for_nothing_ends() {
+        let server = Server::new(&Arc::new(Transcript::example()), Cut::Nowhere);
+        let error = server.drive(std::future::pending::<Result<()>>()).unwrap_err();
+        assert_eq!(error.code, Code::Internal);
+    }
+
+    #[test]
+    fn a_cut_is_where_it_is_asked_for() {
+        let pieces = |cut| {
+            let transcript = Arc::new(Transcript::example());
+            let server = Server::new(&transcript, cut);
+            let (client, _greeting) = server.connect(1000);
+            let mut state = server.0.borrow_mut();
+            state.line.as_mut().unwrap().to_say =
+                [b"abcd".to_vec(), b"efg".to_vec()].map(|bytes| Said { bytes, close: false }).into();
+            let mut pieces = Vec::new();
+            while let Some((_, parts, _)) = state.next() {
+                pieces.push(String::from_utf8(parts[0].clone()).unwrap());
+                let rest = parts[1..].concat();
+                if !rest.is_empty() {
+                    state.line.as_mut().unwrap().to_say.push_front(Said { bytes: rest, close: false });
+                }
+            }
+            drop(state);
+            drop(client);
+            pieces.join(" ")
+        };
+        assert_eq!(pieces(Cut::Nowhere), "abcd efg");
+        assert_eq!(pieces(Cut::Everywhere), "a b c d e f g");
+        assert_eq!(pieces(Cut::At(3)), "abc d efg");
+        assert_eq!(pieces(Cut::At(4)), "abcd efg");
+        assert_eq!(pieces(Cut::At(5)), "abcd e fg");
+    }
+}
