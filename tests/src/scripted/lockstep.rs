@@ -172,7 +172,7 @@ struct State {
     /// Octets said on all connections.
     said: usize,
     now: Millis,
-    /// The connection that stands. An earlier one has ended for the client as well.
+    /// The connection that stands. There is one at a time.
     line: Option<Line>,
 }
 
@@ -198,6 +198,7 @@ impl Server {
         let end = End { server: self.clone(), wake: wake.clone() };
         let (client, greeting) = Client::new(end, Window::ONE, timeout);
         let mut state = self.0.borrow_mut();
+        state.hang_up();
         let connection = state.player.connect();
         let to_say = VecDeque::from([connection.greet()]);
         state.line = Some(Line { connection, client: client.clone(), to_say, unread: Vec::new(), wake: wake.get() });
