@@ -36,6 +36,8 @@ test.afterAll(async () => {
 for (const name of names) {
   test(name, async () => {
     const { user, pipelining, timeoutMs, retrieve, syncs } = await world.play(name);
+    // What the page has learnt of one server must not serve for the next, which is another at the same address.
+    await page.reload();
     const mailbox = await page.evaluateHandle(
       async (options) => {
         const { Mailbox } = await import("/lib/poplar-mail.js");

@@ -15,10 +15,10 @@ use std::task::{Context, Poll, Waker};
 
 use poplar_client::error::{Code, Error, Result};
 use poplar_client::pop3::client::Greeting;
-use poplar_client::pop3::{Client, Millis, Secret, Window, Wire};
+use poplar_client::pop3::{self, Behaviour, Client, Credential, Login, Method, Millis, Secret, Settings, Wire};
 use poplar_client::store::memory::MemoryStore;
 use poplar_client::store::{Batch, Deletion, Edit, Id, Store};
-use poplar_client::sync::{self, Engine, Job, Login, Report, Table};
+use poplar_client::sync::{self, Attempt, Job, Report, Table};
 
 use super::{Connection, PASSWORD, Player, Said};
 use crate::transcript::expected::{Failure, Outcome, Row, Seen};
@@ -62,6 +62,7 @@ pub struct Trace {
 pub fn play(transcript: &Arc<Transcript>, cut: Cut) -> Played {
     let server = Server::new(transcript, cut);
     let table = Table::new(MemoryStore::default(), |_| {});
+    let known = Cell::new(Behaviour::default());
     let mut syncs = Vec::new();
     for (place, sync) in transcript.syncs.iter().enumerate() {
         for number in &sync.delete {
@@ -70,7 +71,7 @@ pub fn play(transcript: &Arc<Transcript>, cut: Cut) -> Played {
         }
         server.0.borrow_mut().player.begin(place);
         let progress = RefCell::new(Vec::new());
-        let result = server.drive(one_sync(&server, &table, &progress));
+        let result = server.drive(one_sync(&server, &table, &known, &progress));
         let mut progress = progress.into_inner();
         progress.extend(result.as_ref().ok().map(|report| {
             let Report { retrieved, headers, deleted, bytes, remaining, .. } = report;
@@ -86,10 +87,13 @@ pub fn play(transcript: &Arc<Transcript>, cut: Cut) -> Played {
 }
 
 /// One attempt, as the product makes it.
-async fn one_sync(server: &Server, table: &Table<MemoryStore>, told: &RefCell<Vec<String>>) -> Result<Report> {
+async fn one_sync(
+    server: &Server,
+    table: &Table<MemoryStore>,
+    known: &Cell<Behaviour>,
+    told: &RefCell<Vec<String>>,
+) -> Result<Report> {
     let options = server.0.borrow().player.transcript().options.clone();
-    let (client, greeting) = server.connect(options.timeout_ms);
-    greeting.wait().await?;
     let last = Cell::new(None);
     let progress = |progress: sync::Progress| {
         let is = (progress.phase, progress.done, progress.total);
@@ -98,19 +102,24 @@ async fn one_sync(server: &Server, table: &Table<MemoryStore>, told: &RefCell<Ve
             told.borrow_mut().push(format!("{is:?} {} octets", progress.bytes));
         }
     };
-    let engine = Engine { client: &client, table, now: &|| 1, progress: &progress };
-    let window = match options.pipelining {
-        Pipelining::Auto | Pipelining::Probe => Window::PIPELINED,
-        Pipelining::Off => Window::ONE,
+    let connect = async |behaviour| {
+        let pipelining = match options.pipelining {
+            Pipelining::Auto => pop3::Pipelining::Auto,
+            Pipelining::Probe => pop3::Pipelining::Probe,
+            Pipelining::Off => pop3::Pipelining::Off,
+        };
+        let settings = Settings { timeout: options.timeout_ms, pipelining, behaviour, ..Settings::default() };
+        let (client, greeting) = server.connect(settings);
+        greeting.wait().await.map(|_| client)
     };
-    let login = Login { user: &options.user, password: Secret::new(PASSWORD), window };
+    let credential = Credential::Password(Secret::new(PASSWORD));
+    let login = Login { user: &options.user, credential, method: Method::Auto };
     let retrieve = match options.retrieve {
         Retrieve::All => sync::Retrieve::All,
         Retrieve::Headers => sync::Retrieve::Headers,
     };
-    let result = engine.run(login, Job::Sync(retrieve)).await;
-    client.hang_up(Error::closed());
-    result
+    let attempt = Attempt { connect, known, table, login, now: &|| 1, progress: &progress };
+    attempt.run(Job::Sync(retrieve)).await
 }
 
 fn outcome(table: &Table<MemoryStore>, result: Result<Report>) -> Outcome {
@@ -192,11 +201,11 @@ impl Server {
         Server(Rc::new(RefCell::new(State { player, cut, said: 0, now: 0, line: None })))
     }
 
-    fn connect(&self, timeout: Millis) -> (Client, Greeting) {
+    fn connect(&self, settings: Settings) -> (Client, Greeting) {
         // The wire is asked for the time, and for a waking, before the client is there to be put on the line.
         let wake = Rc::new(Cell::new(None));
         let end = End { server: self.clone(), wake: wake.clone() };
-        let (client, greeting) = Client::new(end, Window::ONE, timeout);
+        let (client, greeting) = Client::new(end, settings);
         let mut state = self.0.borrow_mut();
         state.hang_up();
         let connection = state.player.connect();
@@ -350,7 +359,7 @@ mod tests {
         let pieces = |cut| {
             let transcript = Arc::new(Transcript::example());
             let server = Server::new(&transcript, cut);
-            let (client, _greeting) = server.connect(1000);
+            let (client, _greeting) = server.connect(Settings::default());
             let mut state = server.0.borrow_mut();
             state.line.as_mut().unwrap().to_say =
                 [b"abcd".to_vec(), b"efg".to_vec()].map(|bytes| Said { bytes, close: false }).into();

@@ -15,7 +15,8 @@ use super::report::{Job, Phase, Progress, Report, Retrieve, Skipped};
 use super::table::Table;
 use crate::error::{Code, Error, Result};
 use crate::mail;
-use crate::pop3::{Answer, Chunk, Client, Command, Login, listing};
+use crate::pop3::listing::{self, Named, Sized};
+use crate::pop3::{Answer, Chunk, Client, Command, Login};
 use crate::store::{Batch, Deletion, Edit, Envelope, Id, Store, Timestamp};
 
 /// A transaction ends at so many messages.
@@ -129,32 +130,49 @@ impl<S: Store> Engine<'_, S> {
         self.exact_stat.set(listing::exact_stat(&stat).is_some());
         let count = listing::stat(&stat.text).map(|(count, _)| count);
         let named = match &mut uidl {
-            Some(uidl) => uidl.listing_or_refusal().await?,
-            None => Err(Error::invalid("not asked")),
+            Some(uidl) => Some(uidl.listing_or_refusal().await?),
+            None => None,
         };
         let sizes = list.listing_or_refusal().await??;
         let sizes: Vec<_> = listing::lines(&sizes).filter_map(listing::sized).collect();
         let uids = match named {
-            Ok(uids) => listing::lines(&uids).filter_map(listing::named).collect(),
-            Err(refusal) => {
-                let asked: Vec<Answer> =
-                    sizes.iter().map(|line| self.client.send(Command::UidlOne(line.number), 0)).collect();
-                let mut uids = Vec::with_capacity(asked.len());
-                for mut answer in asked {
-                    // One message may be refused; the others keep their names.
-                    let status = answer.reply().await?;
-                    uids.extend(listing::named(status.text.as_bytes()).filter(|_| status.ok));
-                }
+            Some(Ok(uids)) => self.named(&uids),
+            Some(Err(refusal)) => {
+                let uids = self.uids_by_number(&sizes).await?;
                 if uids.is_empty() && !sizes.is_empty() {
-                    // Perhaps the server has learnt the other way since.
-                    self.client.learn(|behaviour| behaviour.bare_uidl = None);
                     return Err(no_uids(refusal.server_text));
                 }
-                self.client.learn(|behaviour| behaviour.bare_uidl = (!uids.is_empty()).then_some(false));
                 uids
             }
+            None => match self.uids_by_number(&sizes).await? {
+                // The server has changed its ways.
+                none if none.is_empty() && !sizes.is_empty() => {
+                    let bare = self.client.send(Command::Uidl, 0).listing_or_refusal().await?;
+                    self.named(&bare.map_err(|refusal| no_uids(refusal.server_text))?)
+                }
+                uids => uids,
+            },
         };
         Ok(Listing { count, sizes, uids })
+    }
+
+    fn named(&self, lines: &[u8]) -> Vec<Named> {
+        self.client.learn(|behaviour| behaviour.bare_uidl = Some(true));
+        listing::lines(lines).filter_map(listing::named).collect()
+    }
+
+    async fn uids_by_number(&self, sizes: &[Sized]) -> Result<Vec<Named>> {
+        let asked: Vec<Answer> = sizes.iter().map(|line| self.client.send(Command::UidlOne(line.number), 0)).collect();
+        let mut uids = Vec::with_capacity(asked.len());
+        for mut answer in asked {
+            // One message may be refused; the others keep their names.
+            let status = answer.reply().await?;
+            uids.extend(listing::named(status.text.as_bytes()).filter(|_| status.ok));
+        }
+        if !uids.is_empty() {
+            self.client.learn(|behaviour| behaviour.bare_uidl = Some(false));
+        }
+        Ok(uids)
     }
 
     /// The messages of this session that are not stored here, in the order in which they are to be retrieved.
