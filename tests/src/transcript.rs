@@ -34,6 +34,10 @@ pub struct Options {
     pub retrieve: Retrieve,
     /// Who signs in.
     pub user: String,
+    /// How, in the words of the public API.
+    pub sign_in: String,
+    /// With a token instead of the password.
+    pub token: bool,
 }
 
 /// Whether the client may run ahead of the answers, in the words of the public API.
@@ -201,6 +205,8 @@ impl Parser {
             timeout_ms: 20_000,
             retrieve: Retrieve::All,
             user: "ann".to_owned(),
+            sign_in: "auto".to_owned(),
+            token: false,
         };
         let transcript = Transcript { name: name.to_owned(), options, queued: Queued::Answers, syncs: Vec::new() };
         Parser { transcript, common: Session::default(), open: None, after: None }
@@ -261,6 +267,10 @@ impl Parser {
             ("retrieve", "all") => options.retrieve = Retrieve::All,
             ("retrieve", "headers") => options.retrieve = Retrieve::Headers,
             ("timeout", _) => options.timeout_ms = text::number(value)? as u64,
+            ("sign-in", "auto" | "user" | "apop" | "plain" | "login" | "xoauth2" | "oauthbearer") => {
+                options.sign_in = value.to_owned();
+            }
+            ("token", "") => options.token = true,
             ("user", _) if !value.is_empty() => options.user = value.to_owned(),
             ("discards-queued", "") => self.transcript.queued = Queued::Discards,
             ("refuses-queued", "") => self.transcript.queued = Queued::Refuses,

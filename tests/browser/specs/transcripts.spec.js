@@ -35,15 +35,16 @@ test.afterAll(async () => {
 
 for (const name of names) {
   test(name, async () => {
-    const { user, pipelining, timeoutMs, retrieve, syncs } = await world.play(name);
+    const { user, pipelining, timeoutMs, retrieve, signIn, token, syncs } = await world.play(name);
     // What the page has learnt of one server must not serve for the next, which is another at the same address.
     await page.reload();
+    const credentials = token ? { oauthToken: world.password } : { password: world.password };
     const mailbox = await page.evaluateHandle(
       async (options) => {
         const { Mailbox } = await import("/lib/poplar-mail.js");
         return Mailbox.open(options);
       },
-      { relay: world.tunnel("scripted"), account: name, user, credentials: { password: world.password }, pipelining, timeoutMs },
+      { relay: world.tunnel("scripted"), account: name, user, credentials, signIn, pipelining, timeoutMs },
     );
     for (const [sync, { delete: places }] of syncs.entries()) {
       await world.harness.call("scriptedSync", { sync });

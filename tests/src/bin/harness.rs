@@ -222,7 +222,7 @@ impl World {
             None => scripted::tcp::Server::start(transcript.clone())?,
         };
         let port = self.scripted.insert(server).address().port();
-        let transcript::Options { pipelining, timeout_ms, retrieve, user } = &transcript.options;
+        let transcript::Options { pipelining, timeout_ms, retrieve, user, sign_in, token } = &transcript.options;
         let pipelining = match pipelining {
             Pipelining::Auto => "auto",
             Pipelining::Probe => "probe",
@@ -234,7 +234,7 @@ impl World {
         };
         let syncs: Vec<Value> = transcript.syncs.iter().map(|sync| json!({ "delete": sync.delete })).collect();
         Ok(json!({
-            "port": port, "user": user, "password": scripted::PASSWORD,
+            "port": port, "user": user, "password": scripted::PASSWORD, "signIn": sign_in, "token": token,
             "pipelining": pipelining, "timeoutMs": timeout_ms, "retrieve": retrieve, "syncs": syncs,
         }))
     }

@@ -112,8 +112,11 @@ async fn one_sync(
         let (client, greeting) = server.connect(settings);
         greeting.wait().await.map(|_| client)
     };
-    let credential = Credential::Password(Secret::new(PASSWORD));
-    let login = Login { user: &options.user, credential, method: Method::Auto };
+    let secret = Secret::new(PASSWORD);
+    let credential = if options.token { Credential::Token(secret) } else { Credential::Password(secret) };
+    let method =
+        Method::named(&options.sign_in).ok_or_else(|| Error::new(Code::Internal, "there is no such way to sign in"))?;
+    let login = Login { user: &options.user, credential, method };
     let retrieve = match options.retrieve {
         Retrieve::All => sync::Retrieve::All,
         Retrieve::Headers => sync::Retrieve::Headers,

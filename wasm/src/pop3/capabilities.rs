@@ -41,6 +41,11 @@ impl Mechanism {
         }
     }
 
+    /// The mechanism of this name, in any case.
+    pub fn named(name: &str) -> Option<Mechanism> {
+        Mechanism::ALL.into_iter().find(|known| name.eq_ignore_ascii_case(known.name()))
+    }
+
     const ALL: [Mechanism; 4] = [Mechanism::Plain, Mechanism::Login, Mechanism::XOAuth2, Mechanism::OAuthBearer];
 
     const fn bit(self) -> u8 {
@@ -64,8 +69,7 @@ impl Capabilities {
                 read.login_delay = words.next().and_then(|seconds| seconds.parse().ok()).unwrap_or_default();
             } else if is("SASL") {
                 for word in words {
-                    let known = Mechanism::ALL.into_iter().find(|known| word.eq_ignore_ascii_case(known.name()));
-                    read.mechanisms |= known.map_or(0, Mechanism::bit);
+                    read.mechanisms |= Mechanism::named(word).map_or(0, Mechanism::bit);
                 }
             }
         }

@@ -36,6 +36,18 @@ pub enum Method {
     Sasl(Mechanism),
 }
 
+impl Method {
+    /// The method of this name in the public API.
+    pub fn named(name: &str) -> Option<Method> {
+        match name {
+            "auto" => Some(Method::Auto),
+            "user" => Some(Method::User),
+            "apop" => Some(Method::Apop),
+            _ => Mechanism::named(name).map(Method::Sasl),
+        }
+    }
+}
+
 /// Who signs in.
 #[derive(Clone, Debug)]
 pub struct Login<'a> {
