@@ -1,8 +1,8 @@
 //! The answer to one command on its way from the session to who waits for it. One thread, no locks: the halves share a queue.
 
 use core::cell::RefCell;
-use core::future::poll_fn;
-use core::task::{Poll, Waker};
+use core::pin::Pin;
+use core::task::{Context, Poll, Waker};
 use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 
@@ -174,18 +174,32 @@ impl Answer {
         Ok(Ok(body))
     }
 
-    async fn part(&mut self) -> Option<Part> {
-        poll_fn(|context| {
-            let mut queue = self.0.borrow_mut();
-            match queue.parts.pop_front() {
-                None if !queue.over => {
-                    queue.waker = Some(context.waker().clone());
-                    Poll::Pending
-                }
-                part => Poll::Ready(part),
+    fn part(&self) -> NextPart<'_> {
+        NextPart(self)
+    }
+
+    // Not inlined: two dozen places wait for an answer, and each would have a copy of this in the wasm.
+    #[inline(never)]
+    fn poll_part(&self, waker: &Waker) -> Poll<Option<Part>> {
+        let mut queue = self.0.borrow_mut();
+        match queue.parts.pop_front() {
+            None if !queue.over => {
+                queue.waker = Some(waker.clone());
+                Poll::Pending
             }
-        })
-        .await
+            part => Poll::Ready(part),
+        }
+    }
+}
+
+/// The next part of an answer.
+struct NextPart<'a>(&'a Answer);
+
+impl Future for NextPart<'_> {
+    type Output = Option<Part>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Part>> {
+        self.0.poll_part(context.waker())
     }
 }
 

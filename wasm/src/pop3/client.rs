@@ -7,12 +7,14 @@ use core::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 
+use futures_util::future::LocalBoxFuture;
+
 use super::answer::{Answer, Part, Teller, answer};
 use super::behaviour::Behaviour;
 use super::capabilities::Capabilities;
 use super::command::Command;
 use super::listing::{self, Named, Sized};
-use super::reply::text;
+use super::reply::{Status, text};
 use super::session::{Event, Millis, Session, Settings, Ticket};
 use crate::error::{Code, Error, Result};
 
@@ -107,7 +109,7 @@ impl Client {
 
     /// `STAT`: messages and octets.
     pub async fn stat(&self) -> Result<(u32, u64)> {
-        let status = self.ask(Command::Stat).status().await?;
+        let status = self.done(Command::Stat).await?;
         listing::stat(&status.text).ok_or_else(|| unreadable("STAT"))
     }
 
@@ -119,7 +121,7 @@ impl Client {
 
     /// `LIST n`.
     pub async fn list_one(&self, number: u32) -> Result<Sized> {
-        let status = self.ask(Command::ListOne(number)).status().await?;
+        let status = self.done(Command::ListOne(number)).await?;
         listing::sized(status.text.as_bytes()).ok_or_else(|| unreadable("LIST"))
     }
 
@@ -131,7 +133,7 @@ impl Client {
 
     /// `UIDL n`.
     pub async fn uidl_one(&self, number: u32) -> Result<Named> {
-        let status = self.ask(Command::UidlOne(number)).status().await?;
+        let status = self.done(Command::UidlOne(number)).await?;
         listing::named(status.text.as_bytes()).ok_or_else(|| unreadable("UIDL"))
     }
 
@@ -156,23 +158,23 @@ impl Client {
         if octets >= promised {
             return Ok(Vec::new());
         }
-        self.ask(Command::Noop).reply().await?;
+        self.exchange(Command::Noop).await?;
         Ok(answer.rest().unwrap_or_default())
     }
 
     /// `DELE n`. Takes effect at QUIT, and only then.
     pub async fn dele(&self, number: u32) -> Result<()> {
-        self.ask(Command::Dele(number)).status().await.map(drop)
+        self.done(Command::Dele(number)).await.map(drop)
     }
 
     /// `RSET`: takes back every DELE of this session.
     pub async fn rset(&self) -> Result<()> {
-        self.ask(Command::Rset).status().await.map(drop)
+        self.done(Command::Rset).await.map(drop)
     }
 
     /// `NOOP`.
     pub async fn noop(&self) -> Result<()> {
-        self.ask(Command::Noop).status().await.map(drop)
+        self.done(Command::Noop).await.map(drop)
     }
 
     /// `QUIT`. `Ok` means that the server said `+OK`; afterwards every call fails with `closed`.
@@ -180,7 +182,7 @@ impl Client {
     /// # Errors
     /// `refused` where the server said `-ERR`: the session is over all the same, and which deletions were made is unknown.
     pub async fn quit(&self) -> Result<()> {
-        let result = self.ask(Command::Quit).status().await.map(drop);
+        let result = self.done(Command::Quit).await.map(drop);
         self.hang_up(Error::closed());
         result
     }
@@ -242,6 +244,18 @@ impl Client {
 
     pub(super) fn ask(&self, command: Command) -> Answer {
         self.send(command, 0)
+    }
+
+    /// A command and its status line, whatever it says. Boxed, so that all who ask share one copy.
+    pub(super) fn exchange(&self, command: Command) -> LocalBoxFuture<'static, Result<Status>> {
+        let mut answer = self.ask(command);
+        Box::pin(async move { answer.reply().await })
+    }
+
+    /// The same, with `-ERR` as an error.
+    fn done(&self, command: Command) -> LocalBoxFuture<'static, Result<Status>> {
+        let mut answer = self.ask(command);
+        Box::pin(async move { answer.status().await })
     }
 
     async fn listing(&self, command: Command) -> Result<Vec<u8>> {

@@ -21,7 +21,16 @@ impl Secret {
 
     /// `text` without the password, should a server have quoted it. Of two characters it is no password but chance.
     pub fn struck_from(&self, text: &str) -> String {
-        if self.0.len() < 3 { text.to_owned() } else { text.replace(&self.0, "***") }
+        let (mut out, mut rest) = (String::new(), text);
+        let width = self.0.len().max(3);
+        let found = |text: &str| text.as_bytes().windows(width).position(|part| part == self.0.as_bytes());
+        while let Some(at) = found(rest) {
+            let (before, after) = rest.split_at_checked(at).unwrap_or((rest, ""));
+            out.push_str(before);
+            out.push_str("***");
+            rest = after.get(self.0.len()..).unwrap_or_default();
+        }
+        out + rest
     }
 
     /// The password itself, for the places that write it.
@@ -213,6 +222,16 @@ mod tests {
         assert!(Command::User("x".repeat(248)).check().is_ok());
         assert!(Command::Retr(0).check().is_err());
         assert!(Command::Pass(Secret::new("with space ünd mehr")).check().is_ok());
+    }
+
+    #[test]
+    fn a_password_is_struck_from_what_quotes_it() {
+        let struck = |secret: &str, text: &str| Secret::new(secret).struck_from(text);
+        assert_eq!(struck("gehéim", "no gehéim here, gehéim"), "no *** here, ***");
+        assert_eq!(struck("abc", "nothing"), "nothing");
+        assert_eq!(struck("no", "no such user"), "no such user", "of two characters it is no password but chance");
+        assert_eq!(struck("longer than that", "short"), "short");
+        assert_eq!(struck("", "anything"), "anything");
     }
 
     #[test]

@@ -5,9 +5,11 @@
 //! sending a refused password twice.
 
 mod encoding;
+mod md5;
+
+use futures_util::future::LocalBoxFuture;
 
 use super::Client;
-use super::answer::Answer;
 use super::capabilities::Mechanism;
 use super::command::{Command, Secret, check_text, check_user};
 use super::reply::Status;
@@ -84,7 +86,7 @@ impl Client {
         let method = self.method(login)?;
         if self.behaviour().capabilities.is_some_and(|said| said.utf8) {
             // A refusal changes nothing but the form of some headers.
-            self.ask(Command::Utf8).reply().await?;
+            self.exchange(Command::Utf8).await?;
         }
         let status = match method {
             Method::Apop => self.apop(login.user, secret).await?,
@@ -125,10 +127,10 @@ impl Client {
 
     async fn user_and_pass(&self, user: &str, password: &Secret) -> Result<Status> {
         // Queued together, so that calls made behind this one come behind it.
-        let (mut user, mut pass) =
-            (self.ask(Command::User(user.to_owned())), self.ask(Command::Pass(password.clone())));
-        let status = user.reply().await?;
-        if status.ok { pass.reply().await } else { Ok(status) }
+        let user = self.exchange(Command::User(user.to_owned()));
+        let pass = self.exchange(Command::Pass(password.clone()));
+        let status = user.await?;
+        if status.ok { pass.await } else { Ok(status) }
     }
 
     async fn apop(&self, user: &str, password: &Secret) -> Result<Status> {
@@ -138,7 +140,7 @@ impl Client {
             Error::new(Code::AuthFailed, "this mail server does not offer APOP; sign in with USER and PASS instead")
         })?;
         let digest = encoding::md5_hex(&[stamp.as_bytes(), password.reveal().as_bytes()]);
-        self.ask(Command::Apop(user.to_owned(), Secret::new(digest))).reply().await
+        self.exchange(Command::Apop(user.to_owned(), Secret::new(digest))).await
     }
 
     /// AUTH, a challenge for each part of the proof, and the verdict.
@@ -150,14 +152,18 @@ impl Client {
             Mechanism::XOAuth2 => vec![["user=", user, "\x01auth=Bearer ", secret, "\x01\x01"].concat()],
             Mechanism::OAuthBearer => {
                 // RFC 5801 §4: in this header `=` and `,` of the name are written otherwise.
-                let name = user.replace('=', "=3D").replace(',', "=2C");
+                let name: String = user.chars().fold(String::new(), |name, c| match c {
+                    '=' => name + "=3D",
+                    ',' => name + "=2C",
+                    c => name + c.encode_utf8(&mut [0; 4]),
+                });
                 vec![["n,a=", &name, ",\x01auth=Bearer ", secret, "\x01\x01"].concat()]
             }
         };
-        let mut status = self.ask(Command::Auth(mechanism)).reply().await?;
+        let mut status = self.exchange(Command::Auth(mechanism)).await?;
         for part in parts {
             if status.challenge {
-                status = self.respond(encoding::base64(part.as_bytes())).reply().await?;
+                status = self.respond(encoding::base64(part.as_bytes())).await?;
             }
         }
         if status.challenge {
@@ -168,7 +174,7 @@ impl Client {
                 Mechanism::XOAuth2 => "",
                 Mechanism::Plain | Mechanism::Login => "*",
             };
-            status = self.respond(answer.to_owned()).reply().await?;
+            status = self.respond(answer.to_owned()).await?;
         }
         if status.challenge {
             let error = Error::new(Code::Protocol, "the mail server does not come to an end of signing in");
@@ -178,8 +184,8 @@ impl Client {
         Ok(status)
     }
 
-    fn respond(&self, line: String) -> Answer {
-        self.ask(Command::Response(Secret::new(line)))
+    fn respond(&self, line: String) -> LocalBoxFuture<'static, Result<Status>> {
+        self.exchange(Command::Response(Secret::new(line)))
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) fn base64(bytes: &[u8]) -> String {
 /// The MD5 of all parts together, in hexadecimal digits.
 pub(super) fn md5_hex(parts: &[&[u8]]) -> String {
     let mut out = String::new();
-    for octet in md5::compute(parts.concat()).0 {
+    for octet in super::md5::md5(&parts.concat()) {
         for half in [octet >> 4, octet & 15] {
             out.extend(char::from_digit(u32::from(half), 16));
         }
