@@ -7,8 +7,6 @@
 mod encoding;
 mod md5;
 
-use futures_util::future::LocalBoxFuture;
-
 use super::Client;
 use super::capabilities::Mechanism;
 use super::command::{Command, Secret, check_text, check_user};
@@ -163,7 +161,10 @@ impl Client {
         let mut status = self.exchange(Command::Auth(mechanism)).await?;
         for part in parts {
             if status.challenge {
-                status = self.respond(encoding::base64(part.as_bytes())).await?;
+                let written = Secret::new(encoding::base64(part.as_bytes()));
+                status = self.exchange(Command::Response(written.clone())).await?;
+                // A server that takes the line for a command may quote it.
+                status.text = written.struck_from(&status.text);
             }
         }
         if status.challenge {
@@ -174,7 +175,7 @@ impl Client {
                 Mechanism::XOAuth2 => "",
                 Mechanism::Plain | Mechanism::Login => "*",
             };
-            status = self.respond(answer.to_owned()).await?;
+            status = self.exchange(Command::Response(Secret::new(answer))).await?;
         }
         if status.challenge {
             let error = Error::new(Code::Protocol, "the mail server does not come to an end of signing in");
@@ -182,10 +183,6 @@ impl Client {
             return Err(error);
         }
         Ok(status)
-    }
-
-    fn respond(&self, line: String) -> LocalBoxFuture<'static, Result<Status>> {
-        self.exchange(Command::Response(Secret::new(line)))
     }
 }
 
