@@ -1,0 +1,48 @@
+//! What the client weighs on the wire: module, glue and both, in brotli, with and without the reader of MIME messages.
+//!
+//! `tests/bench/size` runs it. Fails where the client without that reader is heavier than [`MOST`].
+
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use poplar_web_build::{Mime, brotli, build_client};
+
+/// Engine, store and glue, in octets of brotli: a first visit has 150,000 in all, of which the reader and the page take the rest.
+const MOST: usize = 60_000;
+
+fn main() -> ExitCode {
+    match report() {
+        Ok(octets) if octets <= MOST => ExitCode::SUCCESS,
+        Ok(octets) => {
+            eprintln!("without MIME the client weighs {octets} octets, more than {MOST}");
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints the table; the octets of the client without MIME.
+fn report() -> Result<usize, Box<dyn Error>> {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).ok_or("web/build has left its workspace")?;
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), PathBuf::from).join("size");
+    println!("{:<14}{:>10}{:>10}{:>10}   octets, brotli", "", "module", "glue", "sum");
+    let with = weigh(workspace, &target.join("with-mime"), Mime::With)?;
+    let without = weigh(workspace, &target.join("without-mime"), Mime::Without)?;
+    for (name, (module, glue)) in [("with MIME", with), ("without MIME", without)] {
+        println!("{name:<14}{module:>10}{glue:>10}{:>10}", module + glue);
+    }
+    Ok(without.0 + without.1)
+}
+
+/// Module and glue, in octets of brotli.
+fn weigh(workspace: &Path, target: &Path, mime: Mime) -> Result<(usize, usize), Box<dyn Error>> {
+    let out = target.join("client");
+    build_client(workspace, target, &out, mime)?;
+    let octets = |file: PathBuf| Ok::<_, Box<dyn Error>>(brotli(&fs::read(file)?)?.len());
+    Ok((octets(out.join("client_bg.wasm"))?, octets(out.join("client.js"))?))
+}
