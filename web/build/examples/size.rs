@@ -28,8 +28,10 @@ fn main() -> ExitCode {
 
 /// Prints the table; the octets of the client without MIME.
 fn report() -> Result<usize, Box<dyn Error>> {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).ok_or("web/build has left its workspace")?;
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), PathBuf::from).join("size");
+    let workspace =
+        Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).ok_or("web/build has left its workspace")?;
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), PathBuf::from).join("size");
     println!("{:<14}{:>10}{:>10}{:>10}   octets, brotli", "", "module", "glue", "sum");
     let with = weigh(workspace, &target.join("with-mime"), Mime::With)?;
     let without = weigh(workspace, &target.join("without-mime"), Mime::Without)?;
