@@ -1,16 +1,15 @@
-//! `Pop3Session`, underneath: one method a command.
+//! `Pop3Session`, underneath: signing in, and one way to ask for everything else.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use js_sys::{Array, Promise, Uint8Array};
+use js_sys::{Array, Promise};
 use wasm_bindgen::prelude::*;
 use web_sys::AbortSignal;
 
-use super::convert::{named, number, promise, sized, strings, thrown};
-use crate::browser::Fields;
-use crate::error::Error;
-use crate::pop3::{Answer, Capabilities, Client, Command, Secret, Window};
+use super::convert::{bytes, promise, strings};
+use crate::error::{Code, Error, Result};
+use crate::pop3::{Answer, Capabilities, Client, Command, Secret, Window, listing};
 use crate::tunnel;
 
 /// One session.
@@ -24,20 +23,19 @@ pub struct SessionCore {
 
 #[wasm_bindgen]
 impl SessionCore {
-    /// Opens a tunnel and waits for the greeting.
-    ///
-    /// # Errors
-    /// As [`tunnel::open`].
-    pub async fn connect(
+    /// Opens a tunnel and waits for the greeting; a `SessionCore`. Rejects as [`tunnel::open`].
+    pub fn connect(
         url: String,
         timeout_ms: f64,
         pipelining: bool,
         token: Option<String>,
         signal: Option<AbortSignal>,
-    ) -> core::result::Result<SessionCore, JsValue> {
+    ) -> Promise {
         let options = tunnel::Options { url, timeout: timeout_ms as u64, token, signal };
-        let (client, greeting) = tunnel::open(options).await.map_err(|error| thrown(&error))?;
-        Ok(SessionCore { client, greeting, pipelining })
+        promise(async move {
+            let (client, greeting) = tunnel::open(options).await?;
+            Ok(SessionCore { client, greeting, pipelining }.into())
+        })
     }
 
     /// The greeting's text.
@@ -46,69 +44,49 @@ impl SessionCore {
         self.greeting.clone()
     }
 
-    /// CAPA.
-    pub fn capa(&self) -> Promise {
-        let (client, pipelining) = (self.client.clone(), self.pipelining);
-        promise(async move {
-            let lines = client.capa().await?;
-            if pipelining && Capabilities::read(&lines).pipelining {
-                client.set_window(Window::PIPELINED);
-            }
-            Ok(strings(&lines))
-        })
-    }
-
     /// USER, PASS.
     pub fn login(&self, user: String, password: String) -> Promise {
         let (client, password) = (self.client.clone(), Secret::new(password));
         promise(async move { client.login(&user, password).await.map(nothing) })
     }
 
-    /// STAT.
-    pub fn stat(&self) -> Promise {
-        let client = self.client.clone();
+    /// One command; `number` is 0 where no message is meant.
+    ///
+    /// What comes back is as flat as can be, for the facade to make objects of: an array of texts for CAPA; of numbers and octets in
+    /// turn for STAT and LIST, of numbers and UIDs in turn for UIDL; bytes for TOP and RETR.
+    pub fn ask(&self, keyword: String, number: u32, lines: u32) -> Promise {
+        // One export and one future for all: each further one costs some 300 octets here and in the glue.
+        let (client, pipelining) = (self.client.clone(), self.pipelining);
         promise(async move {
-            let (count, octets) = client.stat().await?;
-            Ok(Fields::new().set("count", count).set("octets", number(octets)).into())
+            let command = match keyword.as_str() {
+                "CAPA" => return capa(&client, pipelining).await,
+                "QUIT" => return client.quit().await.map(nothing),
+                "STAT" => Command::Stat,
+                "LIST" if number > 0 => Command::ListOne(number),
+                "LIST" => Command::List,
+                "UIDL" if number > 0 => Command::UidlOne(number),
+                "UIDL" => Command::Uidl,
+                "TOP" => Command::Top(number, lines),
+                "RETR" => Command::Retr(number),
+                "DELE" => Command::Dele(number),
+                "RSET" => Command::Rset,
+                _ => Command::Noop,
+            };
+            let one_line = !matches!(command, Command::List | Command::Uidl | Command::Top(..) | Command::Retr(_));
+            let mut answer = client.send(command, 0);
+            let body = if one_line { answer.status().await?.text.into_bytes() } else { answer.body().await? };
+            let entries = match keyword.as_str() {
+                "STAT" | "LIST" => sizes(&body),
+                "UIDL" => uids(&body),
+                "TOP" | "RETR" => return Ok(bytes(&body)),
+                _ => return Ok(JsValue::UNDEFINED),
+            };
+            // Of a list, lines that cannot be read are left out.
+            if one_line && entries.length() == 0 {
+                return Err(unreadable(&keyword));
+            }
+            Ok(entries.into())
         })
-    }
-
-    /// LIST.
-    pub fn list(&self) -> Promise {
-        let client = self.client.clone();
-        promise(async move { Ok(client.list().await?.iter().map(sized).collect::<Array>().into()) })
-    }
-
-    /// LIST n.
-    #[wasm_bindgen(js_name = listOne)]
-    pub fn list_one(&self, number: u32) -> Promise {
-        let client = self.client.clone();
-        promise(async move { Ok(sized(&client.list_one(number).await?)) })
-    }
-
-    /// UIDL.
-    pub fn uidl(&self) -> Promise {
-        let client = self.client.clone();
-        promise(async move { Ok(client.uidl().await?.iter().map(named).collect::<Array>().into()) })
-    }
-
-    /// UIDL n.
-    #[wasm_bindgen(js_name = uidlOne)]
-    pub fn uidl_one(&self, number: u32) -> Promise {
-        let client = self.client.clone();
-        promise(async move { Ok(named(&client.uidl_one(number).await?)) })
-    }
-
-    /// TOP.
-    pub fn top(&self, number: u32, lines: u32) -> Promise {
-        let client = self.client.clone();
-        promise(async move { Ok(bytes(&client.top(number, lines).await?)) })
-    }
-
-    /// RETR, whole.
-    pub fn retr(&self, number: u32) -> Promise {
-        let client = self.client.clone();
-        promise(async move { Ok(bytes(&client.retr(number).await?)) })
     }
 
     /// RETR, piece by piece. The command is queued with the first [`StreamCore::next`].
@@ -117,34 +95,44 @@ impl SessionCore {
         StreamCore(Rc::new(RefCell::new(Stream::Unasked(self.client.clone(), number))))
     }
 
-    /// DELE.
-    pub fn dele(&self, number: u32) -> Promise {
-        let client = self.client.clone();
-        promise(async move { client.dele(number).await.map(nothing) })
-    }
-
-    /// RSET.
-    pub fn rset(&self) -> Promise {
-        let client = self.client.clone();
-        promise(async move { client.rset().await.map(nothing) })
-    }
-
-    /// NOOP.
-    pub fn noop(&self) -> Promise {
-        let client = self.client.clone();
-        promise(async move { client.noop().await.map(nothing) })
-    }
-
-    /// QUIT.
-    pub fn quit(&self) -> Promise {
-        let client = self.client.clone();
-        promise(async move { client.quit().await.map(nothing) })
-    }
-
     /// Drops the tunnel without QUIT.
     pub fn close(&self) {
         self.client.hang_up(Error::closed());
     }
+}
+
+async fn capa(client: &Client, pipelining: bool) -> Result<JsValue> {
+    let lines = client.capa().await?;
+    if pipelining && Capabilities::read(&lines).pipelining {
+        client.set_window(Window::PIPELINED);
+    }
+    Ok(strings(&lines).into())
+}
+
+fn sizes(lines: &[u8]) -> Array {
+    let flat = Array::new();
+    for line in listing::lines(lines).filter_map(listing::sized) {
+        flat.push(&line.number.into());
+        flat.push(&(line.octets as f64).into());
+    }
+    flat
+}
+
+fn uids(lines: &[u8]) -> Array {
+    let flat = Array::new();
+    for line in listing::lines(lines).filter_map(listing::named) {
+        flat.push(&line.number.into());
+        flat.push(&line.uid.into());
+    }
+    flat
+}
+
+fn unreadable(keyword: &str) -> Error {
+    Error::new(Code::Protocol, ["the mail server's answer to ", keyword, " could not be understood"].concat())
+}
+
+fn nothing((): ()) -> JsValue {
+    JsValue::UNDEFINED
 }
 
 /// One RETR, read piece by piece.
@@ -181,12 +169,4 @@ impl StreamCore {
             Ok(piece.map_or(JsValue::UNDEFINED, |piece| bytes(&piece)))
         })
     }
-}
-
-fn bytes(bytes: &[u8]) -> JsValue {
-    Uint8Array::from(bytes).into()
-}
-
-fn nothing((): ()) -> JsValue {
-    JsValue::UNDEFINED
 }

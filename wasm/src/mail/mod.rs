@@ -13,13 +13,13 @@ mod sniff;
 #[cfg(not(feature = "mime"))]
 mod source;
 
+#[cfg(not(feature = "mime"))]
+pub use source::{attachment, envelope, parse};
 #[cfg(feature = "mime")]
 pub use {
     envelope::envelope,
     mime::{attachment, parse},
 };
-#[cfg(not(feature = "mime"))]
-pub use source::{attachment, envelope, parse};
 
 /// A message, taken apart. The shape of `Message` in the JavaScript contract.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

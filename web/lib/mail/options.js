@@ -62,6 +62,11 @@ export function lineCount(n) {
   return whole(n, 0, "The number of lines");
 }
 
+/** A message's id as the table has it; 0, which names none, for what can be no id of ours. @param {unknown} id */
+export function rowId(id) {
+  return /^\d{1,10}$/.test(string(id, "id")) && Number(id) <= MOST ? Number(id) : 0;
+}
+
 /** @param {unknown} text @param {string} what */
 export function string(text, what) {
   if (typeof text !== "string") throw invalid(`${what} must be a string.`);

@@ -32,7 +32,7 @@ export class Pop3Session {
 
   /** @returns {Promise<string[]>} `[]` where the server has no CAPA */
   async capa() {
-    return call(() => this.#core.capa());
+    return this.#ask("CAPA");
   }
 
   /** USER, PASS. @param {string} user @param {string} password */
@@ -44,21 +44,18 @@ export class Pop3Session {
 
   /** @returns {Promise<{ count: number, octets: number }>} */
   async stat() {
-    return call(() => this.#core.stat());
+    const [count, octets] = await this.#ask("STAT");
+    return { count, octets };
   }
 
   /** @param {number} [n] */
   async list(n) {
-    if (n === undefined) return call(() => this.#core.list());
-    messageNumber(n);
-    return call(() => this.#core.listOne(n));
+    return this.#entries("LIST", n, (number, octets) => ({ number, octets }));
   }
 
   /** @param {number} [n] */
   async uidl(n) {
-    if (n === undefined) return call(() => this.#core.uidl());
-    messageNumber(n);
-    return call(() => this.#core.uidlOne(n));
+    return this.#entries("UIDL", n, (number, uid) => ({ number, uid }));
   }
 
   /**
@@ -69,7 +66,7 @@ export class Pop3Session {
   async top(n, lines) {
     messageNumber(n);
     lineCount(lines);
-    return call(() => this.#core.top(n, lines));
+    return this.#ask("TOP", n, lines);
   }
 
   /**
@@ -78,7 +75,7 @@ export class Pop3Session {
    */
   async retr(n) {
     messageNumber(n);
-    return call(() => this.#core.retr(n));
+    return this.#ask("RETR", n);
   }
 
   /**
@@ -103,26 +100,47 @@ export class Pop3Session {
   /** Takes effect with `quit()`; taken back by `rset()`. @param {number} n @returns {Promise<void>} */
   async dele(n) {
     messageNumber(n);
-    return call(() => this.#core.dele(n));
+    return this.#ask("DELE", n);
   }
 
   /** Takes back every `dele()` of this session. @returns {Promise<void>} */
   async rset() {
-    return call(() => this.#core.rset());
+    return this.#ask("RSET");
   }
 
   /** @returns {Promise<void>} */
   async noop() {
-    return call(() => this.#core.noop());
+    return this.#ask("NOOP");
   }
 
   /** Resolves on `+OK`; afterwards every call rejects with code "closed". @returns {Promise<void>} */
   async quit() {
-    return call(() => this.#core.quit());
+    return this.#ask("QUIT");
   }
 
   /** Drops the tunnel without QUIT: deletions do not take effect. Twice is harmless. */
   close() {
     this.#core.close();
+  }
+
+  /**
+   * The answer to one command, as `wasm/src/js/session.rs` gives it.
+   * @param {string} keyword @param {number} [n] @param {number} [lines] @returns {Promise<any>}
+   */
+  #ask(keyword, n = 0, lines = 0) {
+    return call(() => this.#core.ask(keyword, n, lines));
+  }
+
+  /**
+   * The entries of a list; the one of message `n` where there is an `n`.
+   * @param {string} keyword @param {number | undefined} n @param {(number: number, value: any) => object} entry
+   * @returns {Promise<any>}
+   */
+  async #entries(keyword, n, entry) {
+    if (n !== undefined) messageNumber(n);
+    const flat = await this.#ask(keyword, n);
+    const entries = [];
+    for (let at = 0; at < flat.length; at += 2) entries.push(entry(flat[at], flat[at + 1]));
+    return n === undefined ? entries : entries[0];
   }
 }
