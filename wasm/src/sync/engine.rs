@@ -225,7 +225,7 @@ impl<S: Store> Engine<'_, S> {
                     uids.extend(listing::named(status.text.as_bytes()).filter(|_| status.ok));
                 }
                 if uids.is_empty() && !sizes.is_empty() {
-                    return Err(no_uids(refusal.server_text));
+                    return Err(no_uids(refusal.server_text.clone()));
                 }
                 uids
             }
