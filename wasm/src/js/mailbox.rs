@@ -84,15 +84,12 @@ impl MailboxCore {
     pub fn accounts() -> Promise {
         promise(async {
             let list = Array::new();
-            for account in IdbStore::accounts().await? {
-                // Named by the account alone, so that looking writes nothing.
-                let store = IdbStore::new(Account { account: account.account.clone(), ..Account::default() });
-                let rows = store.rows().await?;
-                store.close();
+            IdbStore::accounts(&|account, rows| {
                 let stored = rows.values().filter(|row| row.retrieved.is_some()).count();
                 let Account { account, user, relay } = account;
-                list.push(&kept(&account, &user, &relay, rows.len() as u32, stored as u32));
-            }
+                list.push(&kept(account, user, relay, rows.len() as u32, stored as u32));
+            })
+            .await?;
             Ok(list.into())
         })
     }
@@ -184,19 +181,17 @@ impl Mailbox {
     /// Rows, newest or oldest first.
     async fn messages(&self, offset: u32, limit: u32, newest: bool) -> Result<JsValue> {
         self.ready().await?;
-        let rows: Vec<Record> = {
+        let ids: Vec<Id> = {
             let rows = self.table.rows();
-            let (offset, limit) = (offset as usize, limit as usize);
-            if newest {
-                rows.values().rev().skip(offset).take(limit).cloned().collect()
-            } else {
-                rows.values().skip(offset).take(limit).cloned().collect()
-            }
+            let (offset, count) = (offset as usize, rows.len());
+            let places = offset..count.min(offset.saturating_add(limit as usize));
+            places.filter_map(|place| rows.key_at(if newest { count - 1 - place } else { place })).collect()
         };
-        let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
         let envelopes = self.table.store().envelopes(&ids).await?;
-        let objects =
-            (rows.iter().zip(envelopes)).map(|(row, envelope)| convert::row(row, &envelope.unwrap_or_default()));
+        // What another tab has cleared meanwhile is no longer there.
+        let rows = self.table.rows();
+        let objects = (ids.iter().zip(envelopes))
+            .filter_map(|(id, envelope)| Some(convert::row(rows.get(*id)?, &envelope.unwrap_or_default())));
         Ok(convert::array(objects).into())
     }
 

@@ -71,20 +71,22 @@ impl IdbStore {
         IdbStore { account, database: RefCell::default(), saved: Cell::new(false) }
     }
 
-    /// The accounts that are kept in this browser, at this origin.
+    /// Tells `each` of the accounts that are kept in this browser, at this origin, and of their rows.
     ///
     /// # Errors
     /// `store`.
-    pub async fn accounts() -> Result<Vec<Account>> {
-        let mut accounts = Vec::new();
+    pub async fn accounts(each: &dyn Fn(&Account, &Rows)) -> Result<()> {
         for name in idb::names().await?.iter() {
             let name = name.as_string().unwrap_or_default();
             let Some(name) = name.strip_prefix(PREFIX) else { continue };
+            // Named by the account alone: looking writes nothing.
             let store = IdbStore::new(Account { account: name.to_owned(), ..Account::default() });
-            accounts.extend(store.saved_account().await?);
+            if let Some(account) = store.saved_account().await? {
+                each(&account, &store.rows().await?);
+            }
             store.close();
         }
-        Ok(accounts)
+        Ok(())
     }
 
     /// Lets go of the database.
@@ -119,7 +121,7 @@ impl IdbStore {
     }
 
     fn name(&self) -> String {
-        format!("{PREFIX}{}", self.account.account)
+        PREFIX.to_owned() + &self.account.account
     }
 
     /// Begins a transaction; where the database was closed under us, opens it again, once. `None` as [`Self::database`].
