@@ -16,14 +16,13 @@ use crate::tunnel;
 #[wasm_bindgen]
 pub struct SessionCore {
     client: Client,
-    greeting: String,
     /// Whether to run ahead of a server that says it takes that.
     pipelining: bool,
 }
 
 #[wasm_bindgen]
 impl SessionCore {
-    /// Opens a tunnel and waits for the greeting; a `SessionCore`. Rejects as [`tunnel::open`].
+    /// Opens a tunnel and waits for the greeting; `[SessionCore, greeting]`. Rejects as [`tunnel::open`].
     pub fn connect(
         url: String,
         timeout_ms: f64,
@@ -34,14 +33,8 @@ impl SessionCore {
         let options = tunnel::Options { url, timeout: timeout_ms as u64, token, signal };
         promise(async move {
             let (client, greeting) = tunnel::open(options).await?;
-            Ok(SessionCore { client, greeting, pipelining }.into())
+            Ok(Array::of2(&SessionCore { client, pipelining }.into(), &greeting.into()).into())
         })
-    }
-
-    /// The greeting's text.
-    #[wasm_bindgen(getter)]
-    pub fn greeting(&self) -> String {
-        self.greeting.clone()
     }
 
     /// USER, PASS.

@@ -31,15 +31,18 @@ pub(crate) fn generate(module: &Path, lib: &Path) -> Result<(), Error> {
     fs::write(&wasm, binary).map_err(Error::file(&wasm))
 }
 
-/// The glue without its comments, a third of what a browser would download of it. They are for readers of `wasm/src/js`.
+/// The glue without its comments, a third of what a browser would download of it, and without its indentation. Both are for readers,
+/// and those read `wasm/src/js`.
 fn without_comments(glue: &str) -> String {
     let mut out = String::with_capacity(glue.len());
     let mut inside = false;
+    // A text that ran over lines would have to keep its spaces; wasm-bindgen writes none such.
+    let indented = glue.lines().any(|line| line.matches('`').count() % 2 == 1);
     for line in glue.lines() {
         // wasm-bindgen writes each of them on lines of its own.
         inside |= line.trim_start().starts_with("/**");
         if !inside && !line.trim_start().starts_with("//") {
-            out.push_str(line);
+            out.push_str(if indented { line } else { line.trim_start() });
             out.push('\n');
         }
         inside &= !line.trim_end().ends_with("*/");
@@ -91,7 +94,8 @@ mod tests {
     #[test]
     fn comments_are_taken_out_and_nothing_else() {
         let glue = "/**\n * Docs.\n */\nexport class A {\n    /** one line */\n    // a line\n    b() { return 1 * /* kept */ 2; }\n}\n";
-        assert_eq!(without_comments(glue), "export class A {\n    b() { return 1 * /* kept */ 2; }\n}\n");
+        assert_eq!(without_comments(glue), "export class A {\nb() { return 1 * /* kept */ 2; }\n}\n");
+        assert_eq!(without_comments("`\n  a\n`\n"), "`\n  a\n`\n");
     }
 
     #[test]

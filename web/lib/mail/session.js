@@ -11,12 +11,12 @@ export class Pop3Session {
   /** @type {SessionCore} */
   #core;
 
-  /** @param {symbol} key @param {SessionCore} core */
-  constructor(key, core) {
+  /** @param {symbol} key @param {SessionCore} core @param {string} greeting */
+  constructor(key, core, greeting) {
     if (key !== PRIVATE) throw new TypeError("Use Pop3Session.connect().");
     this.#core = core;
     /** The server's first words. @readonly */
-    this.greeting = core.greeting;
+    this.greeting = greeting;
   }
 
   /**
@@ -26,8 +26,8 @@ export class Pop3Session {
   static async connect(relay, options = {}) {
     const url = relayUrl(relay);
     const { timeoutMs, pipelining, token } = tunnelOptions(options);
-    const core = await call((client) => client.SessionCore.connect(url, timeoutMs, pipelining, token, options.signal));
-    return new Pop3Session(PRIVATE, core);
+    const [core, greeting] = await call((client) => client.SessionCore.connect(url, timeoutMs, pipelining, token, options.signal));
+    return new Pop3Session(PRIVATE, core, greeting);
   }
 
   /** @returns {Promise<string[]>} `[]` where the server has no CAPA */
