@@ -1,4 +1,5 @@
-//! What the client weighs on the wire: module, glue and both, in brotli, with and without the reader of MIME messages.
+//! What the client weighs on the wire: module, generated glue, the hand-written `host.js` that the module imports, and all three, in
+//! brotli, with and without the reader of MIME messages.
 //!
 //! `tests/bench/size` runs it. Fails where the client without that reader is heavier than [`MOST`].
 
@@ -32,19 +33,20 @@ fn report() -> Result<usize, Box<dyn Error>> {
         Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).ok_or("web/build has left its workspace")?;
     let target =
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), PathBuf::from).join("size");
-    println!("{:<14}{:>10}{:>10}{:>10}   octets, brotli", "", "module", "glue", "sum");
     let with = weigh(workspace, &target.join("with-mime"), Mime::With)?;
     let without = weigh(workspace, &target.join("without-mime"), Mime::Without)?;
-    for (name, (module, glue)) in [("with MIME", with), ("without MIME", without)] {
-        println!("{name:<14}{module:>10}{glue:>10}{:>10}", module + glue);
+    println!("{:<14}{:>8}{:>8}{:>8}{:>8}   octets, brotli", "", "module", "glue", "host.js", "sum");
+    for (name, [module, glue, host]) in [("with MIME", with), ("without MIME", without)] {
+        println!("{name:<14}{module:>8}{glue:>8}{host:>8}{:>8}", module + glue + host);
     }
-    Ok(without.0 + without.1)
+    Ok(without.iter().sum())
 }
 
-/// Module and glue, in octets of brotli.
-fn weigh(workspace: &Path, target: &Path, mime: Mime) -> Result<(usize, usize), Box<dyn Error>> {
+/// Module, glue and `host.js`, in octets of brotli.
+fn weigh(workspace: &Path, target: &Path, mime: Mime) -> Result<[usize; 3], Box<dyn Error>> {
     let out = target.join("client");
     build_client(workspace, target, &out, mime)?;
     let octets = |file: PathBuf| Ok::<_, Box<dyn Error>>(brotli(&fs::read(file)?)?.len());
-    Ok((octets(out.join("client_bg.wasm"))?, octets(out.join("client.js"))?))
+    let host = workspace.join("web/lib/mail/host.js");
+    Ok([octets(out.join("client_bg.wasm"))?, octets(out.join("client.js"))?, octets(host)?])
 }
