@@ -6,7 +6,7 @@ use js_sys::{Array, Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::mail;
 use crate::store::{Envelope, Record, page};
 use crate::sync::{Phase, Progress, Report};
@@ -69,7 +69,8 @@ mod host {
             html: Option<&str>,
             attachments: Array,
         ) -> JsValue;
-        pub(super) fn blob(pieces: Array, kind: &str) -> JsValue;
+        #[wasm_bindgen(catch)]
+        pub(super) fn blob(pieces: Array, kind: &str) -> core::result::Result<JsValue, JsValue>;
     }
 }
 
@@ -157,8 +158,8 @@ pub(super) fn message(id: u32, message: &mail::Message) -> JsValue {
 }
 
 /// A `Blob` of these pieces.
-pub(super) fn blob(pieces: Array, kind: &str) -> JsValue {
-    host::blob(pieces, kind)
+pub(super) fn blob(pieces: Array, kind: &str) -> Result<JsValue> {
+    host::blob(pieces, kind).map_err(|_| Error::new(Code::Internal, "the browser could not hold this message"))
 }
 
 /// A count or size; all of ours are safe integers.

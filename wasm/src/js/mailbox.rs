@@ -165,12 +165,12 @@ impl Mailbox {
                 for place in 0..row.chunks {
                     pieces.push(&bytes(&self.table.store().chunk(row.id, place).await?));
                 }
-                Ok(blob(pieces, "message/rfc822"))
+                blob(pieces, "message/rfc822")
             }
             "attachment" => {
                 let (attachment, contents) = mail::attachment(&self.body(&row).await?, second as usize)
                     .ok_or_else(|| Error::invalid("this message has no such attachment"))?;
-                Ok(blob(Array::of1(&bytes(&contents)), &attachment.kind))
+                blob(Array::of1(&bytes(&contents)), &attachment.kind)
             }
             "undelete" => self.undelete(row.id).await,
             "delete" => self.change(row.id, Edit::Delete).await.map(nothing),

@@ -95,7 +95,7 @@ export function removeAll(transaction, store, id) {
  */
 export function lock(name, signal) {
   return new Promise((granted, refused) => {
-    const { locks } = navigator;
+    const locks = globalThis.navigator?.locks;
     if (!locks) return granted(() => {});
     locks.request(name, { signal }, () => new Promise((release) => granted(() => release(undefined)))).catch(refused);
   });
