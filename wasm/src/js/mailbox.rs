@@ -174,7 +174,8 @@ impl Mailbox {
             }
             "undelete" => self.undelete(row.id).await,
             "delete" => self.change(row.id, Edit::Delete).await.map(nothing),
-            _ => self.change(row.id, Edit::Read(second != 0)).await.map(nothing),
+            "mark read" => self.change(row.id, Edit::Read(second != 0)).await.map(nothing),
+            _ => Ok(JsValue::UNDEFINED),
         }
     }
 
