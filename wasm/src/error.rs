@@ -1,6 +1,7 @@
 //! The one error type of the client: a stable code first, then a sentence, then the server's own words, kept verbatim.
 
 use core::fmt;
+use core::ops::Deref;
 
 /// Stable codes. They are public API: `MailError.code` in JavaScript is [`Code::as_str`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,8 +119,14 @@ impl Code {
 }
 
 /// What went wrong. Equality is on the code.
+///
+/// Boxed: most results are of this type, and each `?` and each await would move the whole of it.
 #[derive(Clone, Debug)]
-pub struct Error {
+pub struct Error(Box<Details>);
+
+/// What is told of an error.
+#[derive(Clone, Debug)]
+pub struct Details {
     /// The stable code.
     pub code: Code,
     /// One sentence for a person: what happened and what to do. Holds no secret and no mail.
@@ -133,12 +140,23 @@ pub struct Error {
 impl Error {
     /// An error with our sentence only.
     pub fn new(code: Code, message: impl Into<String>) -> Error {
-        Error { code, message: message.into(), server_text: String::new(), retry_after_ms: None }
+        Error::with(code, message.into())
+    }
+
+    // Apart, so that each kind of message costs only its conversion.
+    fn with(code: Code, message: String) -> Error {
+        Error(Box::new(Details { code, message, server_text: String::new(), retry_after_ms: None }))
     }
 
     /// The same error with somebody else's words beside ours.
     pub fn with_server_text(mut self, text: impl Into<String>) -> Error {
-        self.server_text = text.into();
+        self.0.server_text = text.into();
+        self
+    }
+
+    /// The same error with the time after which a retry makes sense.
+    pub fn with_retry_after(mut self, ms: u32) -> Error {
+        self.0.retry_after_ms = Some(ms);
         self
     }
 
@@ -155,6 +173,14 @@ impl Error {
     /// An argument that must not reach the server.
     pub fn invalid(message: impl Into<String>) -> Error {
         Error::new(Code::InvalidArgument, message)
+    }
+}
+
+impl Deref for Error {
+    type Target = Details;
+
+    fn deref(&self) -> &Details {
+        &self.0
     }
 }
 

@@ -7,6 +7,11 @@ export interface TunnelOptions {
   timeoutMs?: number;
   /** "auto": when CAPA advertises it. "probe": find out by two NOOPs. "off": one command at a time. Default "auto". */
   pipelining?: "auto" | "probe" | "off";
+  /**
+   * How to sign in. "auto": USER and PASS, as the guide has it; SASL PLAIN or LOGIN where the server offers no USER; OAUTHBEARER or
+   * XOAUTH2 with a token. "apop" is never chosen by itself. Default "auto".
+   */
+  signIn?: "auto" | "user" | "plain" | "login" | "xoauth2" | "oauthbearer" | "apop";
   /** Access token of a protected relay. Travels as a subprotocol, never in a URL. */
   token?: string;
 }
@@ -16,7 +21,7 @@ export class Pop3Session {
   static connect(relay: string | URL, options?: TunnelOptions): Promise<Pop3Session>;
   readonly greeting: string;
   capa(): Promise<string[]>;                                   // [] where the server has no CAPA
-  login(user: string, password: string): Promise<void>;        // USER, PASS
+  login(user: string, password: string | Credentials): Promise<void>;   // USER, PASS, or as `signIn` has it
   stat(): Promise<{ count: number; octets: number }>;
   list(): Promise<{ number: number; octets: number }[]>;
   list(n: number): Promise<{ number: number; octets: number }>;
@@ -32,7 +37,7 @@ export class Pop3Session {
   close(): void;                                               // drops the tunnel without QUIT: deletions do not take effect
 }
 
-export type Credentials = { password: string };
+export type Credentials = { password: string } | { oauthToken: string };
 
 export interface MailboxOptions extends TunnelOptions {
   relay: string | URL;                                         // ws(s)://host/pop3/NAME

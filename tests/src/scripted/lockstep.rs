@@ -136,7 +136,8 @@ fn outcome(table: &Table<MemoryStore>, result: Result<Report>) -> Outcome {
                 skipped.map(|skipped| (place(skipped.id), skipped.error.code.as_str().to_owned())).collect();
         }
         Err(error) => {
-            outcome.error = Some(Failure { code: error.code.as_str().to_owned(), server_text: error.server_text });
+            outcome.error =
+                Some(Failure { code: error.code.as_str().to_owned(), server_text: error.server_text.clone() });
         }
     }
     let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();

@@ -1,34 +1,42 @@
-//! IndexedDB requests and transactions as futures, on plain web-sys.
+//! IndexedDB as futures.
 //!
 //! Inside a transaction nothing is awaited but its own requests: anything else would let it commit early.
 
-use core::cell::Cell;
-use std::rc::Rc;
-
-use js_sys::{Array, Function, Object, Promise};
+use js_sys::{Array, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{IdbDatabase, IdbFactory, IdbOpenDbRequest, IdbRequest, IdbTransaction, IdbVersionChangeEvent};
+use web_sys::IdbDatabase;
 
-use super::{Fields, global, text};
+use super::{get, strings, text};
 use crate::error::{Code, Error, Result};
 
-#[wasm_bindgen]
+#[wasm_bindgen(raw_module = "./mail/host.js")]
 extern "C" {
-    /// `IDBDatabase` with the options of `transaction()`, which web-sys keeps behind its unstable flag.
-    type Database;
-    #[wasm_bindgen(method, catch)]
-    fn transaction(
-        this: &Database,
-        stores: &Array,
-        mode: &str,
-        options: &Object,
-    ) -> core::result::Result<IdbTransaction, JsValue>;
+    /// An `IDBTransaction`.
+    pub(crate) type Transaction;
 
-    /// `IDBFactory` with `databases()`, which web-sys does not have.
-    type Factory;
+    #[wasm_bindgen(js_name = databaseNames)]
+    fn database_names() -> Promise;
+    #[wasm_bindgen(js_name = openDatabase)]
+    fn open_database(name: &str, version: u32, create: bool, upgrade: &JsValue) -> Promise;
+    #[wasm_bindgen(js_name = deleteDatabase)]
+    fn delete_database(name: &str) -> Promise;
+    #[wasm_bindgen(js_name = begin, catch)]
+    fn begin_transaction(
+        database: &IdbDatabase,
+        stores: Array,
+        write: bool,
+    ) -> core::result::Result<Transaction, JsValue>;
+    #[wasm_bindgen(js_name = completion)]
+    fn completion_of(transaction: &Transaction) -> Promise;
+    fn read(transaction: &Transaction, store: &str, key: &JsValue) -> Promise;
+    #[wasm_bindgen(js_name = write, catch)]
+    fn put(transaction: &Transaction, store: &str, key: &JsValue, value: &JsValue)
+    -> core::result::Result<(), JsValue>;
+    #[wasm_bindgen(js_name = removeAll, catch)]
+    fn remove(transaction: &Transaction, store: &str, id: u32) -> core::result::Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn databases(this: &Factory) -> core::result::Result<Promise, JsValue>;
+    fn abort(this: &Transaction) -> core::result::Result<(), JsValue>;
 }
 
 /// What a transaction is for.
@@ -36,24 +44,23 @@ extern "C" {
 pub(crate) enum Mode {
     /// Reading.
     Read,
-    /// Writing, durable at `complete`: Chromium's own default is *relaxed* since version 121.
+    /// Writing, durable at `complete`.
     WriteStrict,
     /// The same, in a database that is created where there is none.
     CreateStrict,
 }
 
+/// What brings a database to its present layout: database and old version, 0 for one that is new.
+pub(crate) type Upgrade = fn(&IdbDatabase, u32) -> core::result::Result<(), JsValue>;
+
 /// The names of this origin's databases.
 ///
 /// # Errors
 /// `store`.
-pub(crate) async fn names() -> Result<Vec<String>> {
-    let databases = factory()?.unchecked_ref::<Factory>().databases().map_err(failed)?;
-    let databases = JsFuture::from(databases).await.map_err(failed)?;
-    Ok(Array::from(&databases).iter().map(|entry| text(&entry, "name")).collect())
+pub(crate) async fn names() -> Result<Array> {
+    available()?;
+    Ok(Wait::new(database_names()).done().await?.unchecked_into())
 }
-
-/// What brings a database to its present layout: database and old version, 0 for one that is new.
-pub(crate) type Upgrade = fn(&IdbDatabase, u32) -> core::result::Result<(), JsValue>;
 
 /// Opens a database, upgrading it where needed. One that does not exist is created with `create`, and otherwise is `None` and goes
 /// on not existing: looking leaves no trace.
@@ -61,90 +68,87 @@ pub(crate) type Upgrade = fn(&IdbDatabase, u32) -> core::result::Result<(), JsVa
 /// # Errors
 /// `store`.
 pub(crate) async fn open(name: &str, version: u32, upgrade: Upgrade, create: bool) -> Result<Option<IdbDatabase>> {
-    let request = factory()?.open_with_u32(name, version).map_err(failed)?;
-    let absent = Rc::new(Cell::new(false));
-    let found = Rc::clone(&absent);
-    let on_upgrade = Closure::once_into_js(move |event: IdbVersionChangeEvent| {
-        let request = event.target().and_then(|target| target.dyn_into::<IdbOpenDbRequest>().ok());
-        let Some(request) = request else { return Ok(()) };
-        let old = event.old_version() as u32;
-        if old == 0 && !create {
-            found.set(true);
-            return request.transaction().map_or(Ok(()), |upgrading| upgrading.abort());
-        }
-        // Throwing here aborts the upgrade, and the open fails.
-        upgrade(request.result()?.unchecked_ref(), old)
-    });
-    request.set_onupgradeneeded(Some(on_upgrade.unchecked_ref()));
-    match result(&request).await {
-        Ok(database) => Ok(Some(database.unchecked_into())),
-        Err(_) if absent.get() => Ok(None),
-        Err(error) => Err(error),
-    }
+    available()?;
+    let upgrade = Closure::once_into_js(move |database: IdbDatabase, old: u32| upgrade(&database, old));
+    let database = Wait::new(open_database(name, version, create, &upgrade)).done().await?;
+    Ok((!database.is_undefined()).then(|| database.unchecked_into()))
 }
 
-/// Deletes a database. Waits for other connections to close, which they do when told of it.
+/// Deletes a database.
 ///
 /// # Errors
 /// `store`.
 pub(crate) async fn delete(name: &str) -> Result<()> {
-    let request = factory()?.delete_database(name).map_err(failed)?;
-    result(&request).await.map(drop)
+    available()?;
+    Wait::new(delete_database(name)).done().await.map(drop)
 }
 
 /// Begins a transaction.
 ///
 /// # Errors
 /// The browser's own error, so that a caller can tell a closed database (`InvalidStateError`).
-pub(crate) fn begin(
-    database: &IdbDatabase,
-    stores: &[&str],
-    mode: Mode,
-) -> core::result::Result<IdbTransaction, JsValue> {
-    let names: Array = stores.iter().map(|name| JsValue::from_str(name)).collect();
-    let (mode, options) = match mode {
-        Mode::Read => ("readonly", Fields::new()),
-        Mode::WriteStrict | Mode::CreateStrict => ("readwrite", Fields::new().set("durability", "strict")),
-    };
-    database.unchecked_ref::<Database>().transaction(&names, mode, &options)
+pub(crate) fn begin(database: &IdbDatabase, stores: &[&str], mode: Mode) -> core::result::Result<Transaction, JsValue> {
+    begin_transaction(database, strings(stores.iter().copied()), mode != Mode::Read)
 }
 
-/// A request's result.
-///
-/// # Errors
-/// `quota` or `store`.
-pub(crate) async fn result(request: &IdbRequest) -> Result<JsValue> {
-    let settled = Promise::new(&mut |resolve: Function, reject: Function| {
-        request.set_onsuccess(Some(&resolve));
-        request.set_onerror(Some(&reject));
-    });
-    match JsFuture::from(settled).await {
-        Ok(_) => request.result().map_err(failed),
-        Err(_) => Err(request.error().ok().flatten().map_or_else(taken_back, |error| failed(error.into()))),
+impl Transaction {
+    /// One value; `undefined` where there is none. All values, as an array, where `key` is undefined.
+    pub(crate) fn read(&self, store: &str, key: &JsValue) -> Wait {
+        Wait::new(read(self, store, key))
+    }
+
+    /// Sets one value.
+    ///
+    /// # Errors
+    /// `quota` or `store`.
+    pub(crate) fn write(&self, store: &str, key: &JsValue, value: &JsValue) -> Result<()> {
+        put(self, store, key, value).map_err(failed)
+    }
+
+    /// Removes every value whose key is an array that begins with `id`.
+    ///
+    /// # Errors
+    /// `store`.
+    pub(crate) fn remove_all(&self, store: &str, id: u32) -> Result<()> {
+        remove(self, store, id).map_err(failed)
+    }
+
+    /// When it is complete, and so durable. To be called before anything of it is awaited.
+    pub(crate) fn completion(&self) -> Wait {
+        Wait::new(completion_of(self))
+    }
+
+    /// Takes all of it back. Where the browser did so first, there is nothing left to do.
+    pub(crate) fn take_back(&self) {
+        let _ = self.abort();
     }
 }
 
-/// When a transaction is complete, and so durable. To be called before anything of it is awaited.
-///
-/// # Errors
-/// `quota` or `store`: nothing of it was written.
-pub(crate) fn completion(transaction: &IdbTransaction) -> impl Future<Output = Result<()>> + use<> {
-    let settled = Promise::new(&mut |resolve: Function, reject: Function| {
-        transaction.set_oncomplete(Some(&resolve));
-        transaction.set_onabort(Some(&reject));
-    });
-    let (settled, transaction) = (JsFuture::from(settled), transaction.clone());
-    async move {
-        match settled.await {
-            Ok(_) => Ok(()),
-            // A full disk may be noticed only here.
-            Err(_) => Err(transaction.error().map_or_else(taken_back, |error| failed(error.into()))),
-        }
+/// Something asked of the browser that is on its way.
+pub(crate) struct Wait(JsFuture);
+
+impl Wait {
+    fn new(promise: Promise) -> Wait {
+        Wait(JsFuture::from(promise))
+    }
+
+    /// What it comes to.
+    ///
+    /// # Errors
+    /// `quota` or `store`.
+    pub(crate) async fn done(self) -> Result<JsValue> {
+        self.0.await.map_err(failed)
     }
 }
 
 /// The browser's error as ours, with its name as the words beside.
 pub(crate) fn failed(error: JsValue) -> Error {
+    if error.is_null() {
+        return Error::new(
+            Code::Store,
+            "the storage of this browser took a change back; reload the page and try again",
+        );
+    }
     let name = text(&error, "name");
     let error = if name == "QuotaExceededError" {
         Error::new(
@@ -157,10 +161,10 @@ pub(crate) fn failed(error: JsValue) -> Error {
     error.with_server_text(name)
 }
 
-fn factory() -> Result<IdbFactory> {
-    global("indexedDB").dyn_into().map_err(|_| Error::new(Code::Store, "this browser offers no storage to this page"))
-}
-
-fn taken_back() -> Error {
-    Error::new(Code::Store, "the storage of this browser took a change back; reload the page and try again")
+fn available() -> Result<()> {
+    if get(&js_sys::global(), "indexedDB").is_object() {
+        Ok(())
+    } else {
+        Err(Error::new(Code::Store, "this browser offers no storage to this page"))
+    }
 }

@@ -1,4 +1,4 @@
-//! Clocks and timers.
+//! Clocks.
 
 use wasm_bindgen::prelude::*;
 
@@ -9,10 +9,8 @@ use crate::store::Timestamp;
 extern "C" {
     #[wasm_bindgen(js_namespace = performance, js_name = now)]
     fn performance_now() -> f64;
-    #[wasm_bindgen(js_name = setTimeout)]
-    fn set_timeout(callback: &Closure<dyn FnMut()>, ms: f64) -> JsValue;
-    #[wasm_bindgen(js_name = clearTimeout)]
-    fn clear_timeout(handle: &JsValue);
+    #[wasm_bindgen(js_namespace = Date, js_name = now)]
+    fn date_now() -> f64;
 }
 
 /// A monotonic clock.
@@ -22,21 +20,5 @@ pub(crate) fn monotonic() -> Millis {
 
 /// The wall clock, milliseconds since 1970.
 pub(crate) fn now() -> Timestamp {
-    js_sys::Date::now() as Timestamp
-}
-
-/// A call to come; dropping it takes it back.
-pub(crate) struct Timeout(JsValue);
-
-impl Timeout {
-    /// Calls `callback`, which must outlive this, in `ms` milliseconds.
-    pub(crate) fn new(callback: &Closure<dyn FnMut()>, ms: Millis) -> Timeout {
-        Timeout(set_timeout(callback, ms as f64))
-    }
-}
-
-impl Drop for Timeout {
-    fn drop(&mut self) {
-        clear_timeout(&self.0);
-    }
+    date_now() as Timestamp
 }

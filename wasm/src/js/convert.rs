@@ -1,15 +1,79 @@
-//! Rust values as plain JavaScript ones.
+//! Rust values as plain JavaScript ones. The objects themselves are put together in `web/lib/mail/host.js`.
 
 use core::pin::Pin;
 
-use js_sys::{Array, Promise};
+use js_sys::{Array, Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 
-use crate::browser::Fields;
-use crate::error::{Error, Result};
-use crate::pop3::Pipelining;
-use crate::pop3::listing::{Named, Sized};
+use crate::error::{Code, Error, Result};
+use crate::mail;
+use crate::pop3::{Credential, Login, Method, Pipelining, Secret, Settings};
+use crate::store::{Envelope, Record, page};
+use crate::sync::{Phase, Progress, Report};
+
+/// The functions of `host.js`, each an object of the contract or of its facade.
+mod host {
+    use super::*;
+
+    #[wasm_bindgen(raw_module = "./mail/host.js")]
+    extern "C" {
+        pub(super) fn thrown(
+            code: &str,
+            phase: &str,
+            retryable: bool,
+            retry_after_ms: Option<u32>,
+            server_text: &str,
+            message: &str,
+        ) -> JsValue;
+        pub(super) fn row(
+            id: u32,
+            uid: &str,
+            size: f64,
+            stored: bool,
+            flags: u8,
+            subject: &str,
+            from: &str,
+            preview: &str,
+            date: Option<f64>,
+            attachments: bool,
+        ) -> JsValue;
+        pub(super) fn progress(phase: &str, done: u32, total: u32, bytes: f64, total_bytes: f64) -> JsValue;
+        pub(super) fn report(
+            retrieved: u32,
+            headers: u32,
+            deleted: u32,
+            bytes: f64,
+            remaining: u32,
+            skipped: Array,
+        ) -> JsValue;
+        pub(super) fn skipped(id: u32, code: &str, server_text: &str) -> JsValue;
+        pub(super) fn header(name: &str, value: &str) -> JsValue;
+        pub(super) fn attachment(
+            index: u32,
+            name: &str,
+            kind: &str,
+            declared: &str,
+            size: f64,
+            inline: bool,
+            content_id: Option<&str>,
+        ) -> JsValue;
+        pub(super) fn message(
+            id: u32,
+            headers: Array,
+            subject: &str,
+            from: &str,
+            to: Array,
+            cc: Array,
+            date: Option<f64>,
+            text: &str,
+            html: Option<&str>,
+            attachments: Array,
+        ) -> JsValue;
+        #[wasm_bindgen(catch)]
+        pub(super) fn blob(pieces: Array, kind: &str) -> core::result::Result<JsValue, JsValue>;
+    }
+}
 
 /// A promise for what `work` comes to. `work` begins with the next microtask, in the order of the calls.
 pub(super) fn promise(work: impl Future<Output = Result<JsValue>> + 'static) -> Promise {
@@ -18,48 +82,126 @@ pub(super) fn promise(work: impl Future<Output = Result<JsValue>> + 'static) -> 
 }
 
 fn boxed_promise(work: Pin<Box<dyn Future<Output = Result<JsValue>>>>) -> Promise {
-    future_to_promise(async move { work.await.map_err(|error| thrown(&error)) })
+    future_to_promise(async move {
+        work.await.map_err(|error| {
+            let code = error.code;
+            host::thrown(
+                code.as_str(),
+                code.phase(),
+                code.retryable(),
+                error.retry_after_ms,
+                &error.server_text,
+                &error.message,
+            )
+        })
+    })
 }
 
-/// An error as the facade expects it.
-pub(super) fn thrown(error: &Error) -> JsValue {
-    Fields::new()
-        .set("code", error.code.as_str())
-        .set("phase", error.code.phase())
-        .set("retryable", error.code.retryable())
-        .set("retryAfterMs", error.retry_after_ms.map_or(JsValue::NULL, JsValue::from))
-        .set("serverText", error.server_text.as_str())
-        .set("message", error.message.as_str())
-        .into()
-}
-
-/// `auto`, `probe` or `off`.
-pub(super) fn pipelining(name: &str) -> Pipelining {
-    match name {
+/// Settings from options of the contract: `auto`, `probe` or `off`, and milliseconds.
+pub(super) fn settings(pipelining: &str, timeout_ms: f64) -> Settings {
+    let pipelining = match pipelining {
         "off" => Pipelining::Off,
         "probe" => Pipelining::Probe,
         _ => Pipelining::Auto,
-    }
+    };
+    Settings { timeout: timeout_ms as u64, pipelining, ..Settings::default() }
+}
+
+/// A login from options of the contract, which the facade has checked.
+pub(super) fn login<'a>(user: &'a str, secret: String, is_token: bool, method: &str) -> Login<'a> {
+    let secret = Secret::new(secret);
+    let credential = if is_token { Credential::Token(secret) } else { Credential::Password(secret) };
+    Login { user, credential, method: Method::named(method).unwrap_or_default() }
+}
+
+/// A `Row`.
+pub(super) fn row(row: &Record, envelope: &Envelope) -> JsValue {
+    host::row(
+        row.id,
+        &row.uid,
+        row.size as f64,
+        row.retrieved.is_some(),
+        page::flags(row),
+        &envelope.subject,
+        &envelope.from,
+        &envelope.preview,
+        date(envelope.date),
+        envelope.attachments,
+    )
+}
+
+/// A `Progress`.
+pub(super) fn progress(progress: &Progress) -> JsValue {
+    let phase = match progress.phase {
+        Phase::Connect => "connect",
+        Phase::Login => "login",
+        Phase::List => "list",
+        Phase::Headers => "headers",
+        Phase::Retrieve => "retrieve",
+        Phase::Delete => "delete",
+        Phase::Quit => "quit",
+    };
+    host::progress(phase, progress.done, progress.total, progress.bytes as f64, progress.total_bytes as f64)
+}
+
+/// A `SyncReport`.
+pub(super) fn report(report: &Report) -> JsValue {
+    let skipped = report.skipped.iter().map(|skipped| {
+        let error = &skipped.error;
+        host::skipped(skipped.id, error.code.as_str(), &error.server_text)
+    });
+    let skipped = array(skipped);
+    host::report(report.retrieved, report.headers, report.deleted, report.bytes as f64, report.remaining, skipped)
+}
+
+/// A `Message`.
+pub(super) fn message(id: u32, message: &mail::Message) -> JsValue {
+    let headers = message.headers.iter().map(|(name, value)| host::header(name, value));
+    let attachments = message.attachments.iter().zip(0..).map(|(attachment, index)| {
+        let mail::Attachment { name, kind, declared, size, inline, content_id } = attachment;
+        host::attachment(index, name, kind, declared, *size as f64, *inline, content_id.as_deref())
+    });
+    host::message(
+        id,
+        array(headers),
+        &message.subject,
+        &message.from,
+        strings(&message.to),
+        strings(&message.cc),
+        date(message.date),
+        &message.text,
+        message.html.as_deref(),
+        array(attachments),
+    )
+}
+
+/// A `Blob` of these pieces.
+pub(super) fn blob(pieces: Array, kind: &str) -> Result<JsValue> {
+    host::blob(pieces, kind).map_err(|_| Error::new(Code::Internal, "the browser could not hold this message"))
 }
 
 /// A count or size; all of ours are safe integers.
-pub(super) fn number(value: u64) -> JsValue {
+pub(super) fn number(value: usize) -> JsValue {
     (value as f64).into()
 }
 
-/// Milliseconds since 1970 as a `Date`.
-pub(super) fn date(at: Option<i64>) -> JsValue {
-    at.map_or(JsValue::NULL, |at| js_sys::Date::new(&(at as f64).into()).into())
+pub(super) fn bytes(bytes: &[u8]) -> JsValue {
+    Uint8Array::from(bytes).into()
 }
 
-pub(super) fn strings<'a>(all: impl IntoIterator<Item = &'a String>) -> JsValue {
-    all.into_iter().map(|text| JsValue::from_str(text)).collect::<Array>().into()
+pub(super) fn strings(all: &[String]) -> Array {
+    crate::browser::strings(all.iter().map(String::as_str))
 }
 
-pub(super) fn sized(line: &Sized) -> JsValue {
-    Fields::new().set("number", line.number).set("octets", number(line.octets)).into()
+pub(super) fn array(all: impl Iterator<Item = JsValue>) -> Array {
+    let array = Array::new();
+    for value in all {
+        array.push(&value);
+    }
+    array
 }
 
-pub(super) fn named(line: &Named) -> JsValue {
-    Fields::new().set("number", line.number).set("uid", line.uid.as_str()).into()
+/// Milliseconds since 1970, for a `Date`.
+fn date(at: Option<i64>) -> Option<f64> {
+    at.map(|at| at as f64)
 }

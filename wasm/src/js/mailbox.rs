@@ -4,21 +4,27 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
-use js_sys::{Array, Function, Promise, Uint8Array};
+use js_sys::{Array, Function, Promise};
 use wasm_bindgen::prelude::*;
-use web_sys::{AbortSignal, Blob, BlobPropertyBag};
+use web_sys::AbortSignal;
 
-use super::convert::{date, number, pipelining, promise, strings};
+use super::convert::{self, blob, bytes, number, promise};
 use super::known;
-use crate::browser::{Fields, locks, time};
+use crate::browser::{locks, time};
 use crate::error::{Code, Error, Result};
 use crate::mail;
-use crate::pop3::{Behaviour, Client, Credential, Login, Method, Pipelining, Secret, Settings};
+use crate::pop3::{Behaviour, Client, Login, Settings};
 use crate::store::idb::{Account, IdbStore};
 use crate::store::memory::MemoryStore;
 use crate::store::{Batch, Deletion, Edit, Envelope, Id, Record, Rows, Store};
 use crate::sync::{Attempt, Job, Phase, Progress, Report, Retrieve, Table};
 use crate::tunnel;
+
+#[wasm_bindgen(raw_module = "./mail/host.js")]
+extern "C" {
+    /// An entry in the list of accounts.
+    fn kept(account: &str, user: &str, relay: &str, messages: u32, stored: u32) -> JsValue;
+}
 
 /// One mailbox.
 #[wasm_bindgen]
@@ -26,8 +32,9 @@ pub struct MailboxCore(Rc<Mailbox>);
 
 struct Mailbox {
     account: Account,
-    timeout_ms: u64,
-    pipelining: Pipelining,
+    settings: Settings,
+    /// How to sign in.
+    method: String,
     token: Option<String>,
     table: Table<Kept>,
     on_event: Function,
@@ -38,17 +45,16 @@ struct Mailbox {
 
 #[wasm_bindgen]
 impl MailboxCore {
-    /// A mailbox whose table is read. `on_event` hears `(name, detail)` with the names and details of the contract's events.
-    ///
-    /// # Errors
-    /// `store`.
+    /// A mailbox whose table is read; a `MailboxCore`. `on_event` hears the contract's events: `("session", state)`,
+    /// `("progress", Progress)` and `("change", ids)`. Rejects with `store`.
     #[allow(clippy::too_many_arguments, reason = "options, spelt out: an object would have to be taken apart here")]
     pub fn open(
         account: String,
         user: String,
         relay: String,
         timeout_ms: f64,
-        ahead: &str,
+        pipelining: &str,
+        method: String,
         token: Option<String>,
         durable: bool,
         on_event: Function,
@@ -58,13 +64,13 @@ impl MailboxCore {
             if durable { Kept::Here(IdbStore::new(account.clone())) } else { Kept::Nowhere(MemoryStore::default()) };
         let hears = on_event.clone();
         let on_change = move |ids: &[Id]| {
-            let ids: Vec<String> = ids.iter().map(Id::to_string).collect();
-            tell(&hears, "change", Fields::new().set("ids", strings(&ids)).into());
+            let ids = convert::array(ids.iter().map(|id| id.to_string().into()));
+            tell(&hears, "change", &ids);
         };
         let mailbox = Rc::new(Mailbox {
             account,
-            timeout_ms: timeout_ms as u64,
-            pipelining: pipelining(ahead),
+            settings: convert::settings(pipelining, timeout_ms),
+            method,
             token,
             table: Table::new(store, on_change),
             on_event,
@@ -73,6 +79,7 @@ impl MailboxCore {
         });
         promise(async move {
             mailbox.table.refresh().await?;
+            mailbox.recall().await?;
             Ok(MailboxCore(mailbox).into())
         })
     }
@@ -81,162 +88,44 @@ impl MailboxCore {
     pub fn accounts() -> Promise {
         promise(async {
             let list = Array::new();
-            for account in IdbStore::accounts().await? {
-                let (name, user, relay) = (account.account.clone(), account.user.clone(), account.relay.clone());
-                // Named by the account alone, so that looking writes nothing.
-                let store = IdbStore::new(Account { account: name.clone(), ..Account::default() });
-                let rows = store.rows().await?;
-                store.close();
+            IdbStore::accounts(&|account, rows| {
                 let stored = rows.values().filter(|row| row.retrieved.is_some()).count();
-                list.push(
-                    &Fields::new()
-                        .set("account", name)
-                        .set("user", user)
-                        .set("relay", relay)
-                        .set("messages", number(rows.len() as u64))
-                        .set("stored", number(stored as u64)),
-                );
-            }
+                let Account { account, user, relay } = account;
+                list.push(&kept(account, user, relay, rows.len() as u32, stored as u32));
+            })
+            .await?;
             Ok(list.into())
         })
     }
 
-    /// One session. `retrieve`: `all`, `headers` or `none`.
-    pub fn sync(&self, password: String, retrieve: &str, signal: Option<AbortSignal>) -> Promise {
-        let retrieve = match retrieve {
-            "none" => Retrieve::None,
-            "headers" => Retrieve::Headers,
-            _ => Retrieve::All,
+    /// One session. `job`: `all`, `headers` or `none`, for a `SyncReport`; `one`, to retrieve the message `id`.
+    pub fn session(&self, secret: String, is_token: bool, job: &str, id: Id, signal: Option<AbortSignal>) -> Promise {
+        let job = match job {
+            "one" => Job::Fetch(id),
+            "none" => Job::Sync(Retrieve::None),
+            "headers" => Job::Sync(Retrieve::Headers),
+            _ => Job::Sync(Retrieve::All),
         };
         let mailbox = Rc::clone(&self.0);
-        let password = Secret::new(password);
-        promise(async move { Ok(report_object(&mailbox.session(password, Job::Sync(retrieve), signal).await?)) })
-    }
-
-    /// Whether the body of a message is stored here.
-    #[wasm_bindgen(js_name = isStored)]
-    pub fn is_stored(&self, id: &str) -> Promise {
-        self.with_row(id, async |_, row| Ok(row.retrieved.is_some().into()))
-    }
-
-    /// A short session that retrieves one message.
-    pub fn retrieve(&self, id: &str, password: String, signal: Option<AbortSignal>) -> Promise {
-        let password = Secret::new(password);
-        self.with_row(id, async move |mailbox, row| {
-            mailbox.session(password, Job::Fetch(row.id), signal).await?;
-            Ok(JsValue::UNDEFINED)
-        })
-    }
-
-    /// Whether a wish to delete waits for a session.
-    #[wasm_bindgen(js_name = wantsDeletion)]
-    pub fn wants_deletion(&self) -> Promise {
-        let mailbox = Rc::clone(&self.0);
         promise(async move {
-            mailbox.ready().await?;
-            let wanted = |row: &Record| row.on_server && matches!(row.deletion, Deletion::Wanted | Deletion::Sent);
-            Ok(mailbox.table.rows().values().any(wanted).into())
+            if let Job::Fetch(id) = job {
+                mailbox.row(id).await?;
+            }
+            let login = convert::login(&mailbox.account.user, secret, is_token, &mailbox.method);
+            Ok(convert::report(&mailbox.session(login, job, signal).await?))
         })
     }
 
-    /// Rows, newest or oldest first.
-    pub fn messages(&self, offset: f64, limit: f64, newest: bool) -> Promise {
+    /// Everything else; [`Mailbox::answer`] says what there is.
+    pub fn ask(&self, what: String, first: u32, second: u32) -> Promise {
+        // One export and one future for all: each further one costs some 300 octets here and in the glue.
         let mailbox = Rc::clone(&self.0);
-        promise(async move {
-            mailbox.ready().await?;
-            let (offset, limit) = (offset as usize, limit as usize);
-            let rows: Vec<Record> = if newest {
-                mailbox.table.rows().values().rev().skip(offset).take(limit).cloned().collect()
-            } else {
-                mailbox.table.rows().values().skip(offset).take(limit).cloned().collect()
-            };
-            let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
-            let envelopes = mailbox.table.store().envelopes(&ids).await?;
-            let objects =
-                rows.iter().zip(envelopes).map(|(row, envelope)| row_object(row, &envelope.unwrap_or_default()));
-            Ok(objects.collect::<Array>().into())
-        })
-    }
-
-    /// How many rows there are.
-    pub fn count(&self) -> Promise {
-        let mailbox = Rc::clone(&self.0);
-        promise(async move {
-            mailbox.ready().await?;
-            Ok(number(mailbox.table.rows().len() as u64))
-        })
-    }
-
-    /// A stored message, taken apart.
-    pub fn message(&self, id: &str) -> Promise {
-        self.with_row(id, async |mailbox, row| Ok(message_object(&row, &mail::parse(&mailbox.body(&row).await?))))
-    }
-
-    /// A stored message, byte for byte.
-    pub fn raw(&self, id: &str) -> Promise {
-        self.with_row(id, async |mailbox, row| {
-            let pieces = Array::new();
-            for place in 0..row.chunks {
-                pieces.push(&Uint8Array::from(mailbox.table.store().chunk(row.id, place).await?.as_slice()));
-            }
-            blob(&pieces, "message/rfc822")
-        })
-    }
-
-    /// One attachment of a stored message.
-    pub fn attachment(&self, id: &str, index: u32) -> Promise {
-        self.with_row(id, async move |mailbox, row| {
-            let raw = mailbox.body(&row).await?;
-            let (attachment, bytes) = mail::attachment(&raw, index as usize)
-                .ok_or_else(|| Error::invalid("this message has no such attachment"))?;
-            blob(&Array::of1(&Uint8Array::from(bytes.as_slice())), &attachment.kind)
-        })
-    }
-
-    /// Marks as read or unread.
-    #[wasm_bindgen(js_name = markRead)]
-    pub fn mark_read(&self, id: &str, read: bool) -> Promise {
-        self.edit(id, Edit::Read(read))
-    }
-
-    /// Wants a message deleted from the server.
-    pub fn delete(&self, id: &str) -> Promise {
-        self.edit(id, Edit::Delete)
-    }
-
-    /// Wants it kept after all.
-    pub fn undelete(&self, id: &str) -> Promise {
-        self.with_row(id, async |mailbox, row| {
-            let mut now = mailbox.change(row.id, Edit::Undelete).await?;
-            if now.deletion == Deletion::Sent {
-                // DELE was sent, and QUIT may be on its way: what the session comes to is what counts. Where its answer was lost,
-                // DELE is at least not repeated.
-                let _turn = mailbox.turn(None).await?;
-                now = mailbox.change(row.id, Edit::Forgo).await?;
-                now =
-                    if now.deletion == Deletion::Wanted { mailbox.change(row.id, Edit::Undelete).await? } else { now };
-            }
-            if now.deletion == Deletion::Confirmed {
-                return Err(Error::new(Code::Refused, "this message has already been deleted from the server"));
-            }
-            Ok(JsValue::UNDEFINED)
-        })
+        promise(async move { mailbox.answer(&what, first, second).await })
     }
 
     /// Says that another tab changed the store.
     pub fn invalidate(&self) {
         self.0.table.invalidate();
-    }
-
-    /// Forgets everything kept here, once no session is under way.
-    pub fn clear(&self) -> Promise {
-        let mailbox = Rc::clone(&self.0);
-        promise(async move {
-            mailbox.check_open()?;
-            let _turn = mailbox.turn(None).await?;
-            mailbox.table.clear().await?;
-            Ok(JsValue::UNDEFINED)
-        })
     }
 
     /// Ends a session under way without QUIT, and lets go of the database. Twice is harmless.
@@ -249,34 +138,97 @@ impl MailboxCore {
             store.close();
         }
     }
-
-    fn edit(&self, id: &str, edit: Edit) -> Promise {
-        self.with_row(id, async move |mailbox, row| {
-            mailbox.change(row.id, edit).await?;
-            Ok(JsValue::UNDEFINED)
-        })
-    }
-
-    fn with_row<F>(&self, id: &str, work: F) -> Promise
-    where
-        F: AsyncFnOnce(&Mailbox, Record) -> Result<JsValue> + 'static,
-    {
-        let (mailbox, id) = (Rc::clone(&self.0), id.parse::<Id>().ok());
-        promise(async move {
-            let row = mailbox.row(id).await?;
-            work(&mailbox, row).await
-        })
-    }
 }
 
 impl Mailbox {
-    /// Runs one session, when it is this mailbox's turn among all tabs.
-    fn session(&self, password: Secret, job: Job, signal: Option<AbortSignal>) -> LocalBoxFuture<'_, Result<Report>> {
-        // Boxed, so that its two callers share one copy of it.
-        Box::pin(self.one_session(password, job, signal))
+    /// Answers the facade. Of a message, `first` is its id.
+    async fn answer(&self, what: &str, first: u32, second: u32) -> Result<JsValue> {
+        match what {
+            "clear" => return self.clear().await,
+            "newest" => return self.messages(first, second, true).await,
+            "oldest" => return self.messages(first, second, false).await,
+            _ => {}
+        }
+        self.ready().await?;
+        match what {
+            "count" => return Ok(number(self.table.rows().len())),
+            // Whether a wish to delete waits for a session.
+            "wants deletion" => {
+                let wanted = |row: &Record| row.on_server && matches!(row.deletion, Deletion::Wanted | Deletion::Sent);
+                return Ok(self.table.rows().values().any(wanted).into());
+            }
+            _ => {}
+        }
+        let row = self.row(first).await?;
+        match what {
+            "is stored" => Ok(row.retrieved.is_some().into()),
+            // Taken apart.
+            "message" => Ok(convert::message(row.id, &mail::parse(&self.body(&row).await?))),
+            // Byte for byte.
+            "raw" => {
+                let pieces = Array::new();
+                for place in 0..row.chunks {
+                    pieces.push(&bytes(&self.table.store().chunk(row.id, place).await?));
+                }
+                blob(pieces, "message/rfc822")
+            }
+            "attachment" => {
+                let (attachment, contents) = mail::attachment(&self.body(&row).await?, second as usize)
+                    .ok_or_else(|| Error::invalid("this message has no such attachment"))?;
+                blob(Array::of1(&bytes(&contents)), &attachment.kind)
+            }
+            "undelete" => self.undelete(row.id).await,
+            "delete" => self.change(row.id, Edit::Delete).await.map(nothing),
+            "mark read" => self.change(row.id, Edit::Read(second != 0)).await.map(nothing),
+            _ => Ok(JsValue::UNDEFINED),
+        }
     }
 
-    async fn one_session(&self, password: Secret, job: Job, signal: Option<AbortSignal>) -> Result<Report> {
+    /// Rows, newest or oldest first.
+    async fn messages(&self, offset: u32, limit: u32, newest: bool) -> Result<JsValue> {
+        self.ready().await?;
+        let ids: Vec<Id> = {
+            let rows = self.table.rows();
+            let (offset, count) = (offset as usize, rows.len());
+            let places = offset..count.min(offset.saturating_add(limit as usize));
+            places.filter_map(|place| rows.key_at(if newest { count - 1 - place } else { place })).collect()
+        };
+        let envelopes = self.table.store().envelopes(&ids).await?;
+        // What another tab has cleared meanwhile is no longer there.
+        let rows = self.table.rows();
+        let objects = (ids.iter().zip(envelopes))
+            .filter_map(|(id, envelope)| Some(convert::row(rows.get(*id)?, &envelope.unwrap_or_default())));
+        Ok(convert::array(objects).into())
+    }
+
+    /// Wants a message kept after all.
+    async fn undelete(&self, id: Id) -> Result<JsValue> {
+        let mut now = self.change(id, Edit::Undelete).await?;
+        if now.deletion == Deletion::Sent {
+            // DELE was sent, and QUIT may be on its way: what the session comes to is what counts. Where its answer was lost,
+            // DELE is at least not repeated.
+            let _turn = self.turn(None).await?;
+            now = self.change(id, Edit::Forgo).await?;
+            if now.deletion == Deletion::Wanted {
+                now = self.change(id, Edit::Undelete).await?;
+            }
+        }
+        if now.deletion == Deletion::Confirmed {
+            return Err(Error::new(Code::Refused, "this message has already been deleted from the server"));
+        }
+        Ok(JsValue::UNDEFINED)
+    }
+
+    /// Forgets everything kept here, once no session is under way.
+    async fn clear(&self) -> Result<JsValue> {
+        self.check_open()?;
+        let _turn = self.turn(None).await?;
+        self.table.clear().await?;
+        Ok(JsValue::UNDEFINED)
+    }
+
+    /// Runs one session, when it is this mailbox's turn among all tabs.
+    async fn session(&self, login: Login<'_>, job: Job, signal: Option<AbortSignal>) -> Result<Report> {
         self.check_open()?;
         let _turn = self.turn(signal.as_ref()).await?;
         self.check_open()?;
@@ -289,56 +241,75 @@ impl Mailbox {
             }
         }
         self.state("connecting");
-        let progress = |progress: Progress| tell(&self.on_event, "progress", progress_object(&progress));
+        let progress = |progress: Progress| tell(&self.on_event, "progress", &convert::progress(&progress));
         let connect = async |behaviour: Behaviour| {
             progress(Progress::start(Phase::Connect, 0, 0));
-            let settings =
-                Settings { timeout: self.timeout_ms, pipelining: self.pipelining, behaviour, ..Settings::default() };
-            let (url, token, signal) = (self.account.relay.clone(), self.token.clone(), signal.clone());
-            let (client, _) = tunnel::open(tunnel::Options { url, settings, token, signal }).await?;
+            let options = tunnel::Options {
+                url: self.account.relay.clone(),
+                settings: Settings { behaviour, ..self.settings },
+                token: self.token.clone(),
+                signal: signal.clone(),
+            };
+            let (client, _) = tunnel::open(options).await?;
             // Closed while it was connecting: nothing more is sent.
             self.check_open().inspect_err(|error| client.hang_up(error.clone()))?;
             self.state("open");
             *self.session.borrow_mut() = Some(client.clone());
             Ok(client)
         };
-        let credential = Credential::Password(password);
-        let login = Login { user: &self.account.user, credential, method: Method::Auto };
         let known = Cell::new(known::of(&self.account.relay));
         let attempt =
             Attempt { connect, known: &known, table: &self.table, login, now: &time::now, progress: &progress };
         let result = attempt.run(job).await;
         self.session.borrow_mut().take();
-        known::learn(&self.account.relay, known.get());
+        self.remember(known.get()).await;
         self.state("closed");
         result
     }
 
-    /// Open, and with the rows as they are now.
-    fn ready(&self) -> LocalBoxFuture<'_, Result<()>> {
-        Box::pin(async {
-            self.check_open()?;
-            self.table.refresh().await
-        })
+    /// Takes up what earlier sessions of this account have learnt of the server, where this page knows nothing of it.
+    async fn recall(&self) -> Result<()> {
+        if let Kept::Here(store) = self.table.store()
+            && let Some(server) = store.server().await?
+        {
+            known::recall(&self.account.relay, &server, time::now());
+        }
+        Ok(())
     }
 
-    fn row(&self, id: Option<Id>) -> LocalBoxFuture<'_, Result<Record>> {
-        Box::pin(async move {
-            self.ready().await?;
-            let row = id.and_then(|id| self.table.row(id));
-            row.ok_or_else(|| Error::invalid("there is no such message here"))
-        })
+    /// Keeps what a session has learnt. Losing it costs a round trip and no mail, so a database that fails is no failure here.
+    async fn remember(&self, behaviour: Behaviour) {
+        if let Some(server) = known::learn(&self.account.relay, behaviour)
+            && let Kept::Here(store) = self.table.store()
+        {
+            let _ = store.keep_server(&server).await;
+        }
+    }
+
+    /// Open, and with the rows as they are now.
+    async fn ready(&self) -> Result<()> {
+        self.check_open()?;
+        self.table.refresh().await
+    }
+
+    async fn row(&self, id: Id) -> Result<Record> {
+        self.ready().await?;
+        self.table.row(id).ok_or_else(no_such_message)
     }
 
     /// Applies one edit; the row as it is now.
-    async fn change(&self, id: Id, edit: Edit) -> Result<Record> {
-        let rows = self.table.apply(Batch { edits: vec![(id, edit)], ..Batch::default() }).await?;
-        // Another tab may have removed everything that was kept here.
-        rows.into_iter().next().ok_or_else(|| Error::invalid("there is no such message here"))
+    fn change(&self, id: Id, edit: Edit) -> LocalBoxFuture<'_, Result<Record>> {
+        // Boxed, so that its callers share one copy of it.
+        Box::pin(async move {
+            let rows = self.table.apply(Batch { edits: vec![(id, edit)], ..Batch::default() }).await?;
+            // Another tab may have removed everything that was kept here.
+            rows.into_iter().next().ok_or_else(no_such_message)
+        })
     }
 
-    async fn turn(&self, signal: Option<&AbortSignal>) -> Result<locks::Lock> {
-        locks::acquire(&format!("poplar:{}", self.account.account), signal).await
+    fn turn<'a>(&self, signal: Option<&'a AbortSignal>) -> LocalBoxFuture<'a, Result<locks::Lock>> {
+        let name = "poplar:".to_owned() + &self.account.account;
+        Box::pin(async move { locks::acquire(&name, signal).await })
     }
 
     /// The whole of a stored message.
@@ -351,7 +322,7 @@ impl Mailbox {
     }
 
     fn state(&self, state: &str) {
-        tell(&self.on_event, "session", Fields::new().set("state", state).into());
+        tell(&self.on_event, "session", &state.into());
     }
 
     fn check_open(&self) -> Result<()> {
@@ -403,102 +374,14 @@ impl Store for Kept {
 }
 
 /// A listener that throws is its owner's affair: the session goes on.
-fn tell(on_event: &Function, name: &str, detail: JsValue) {
-    let _ = on_event.call2(&JsValue::UNDEFINED, &name.into(), &detail);
+fn tell(on_event: &Function, name: &str, detail: &JsValue) {
+    let _ = on_event.call2(&JsValue::UNDEFINED, &name.into(), detail);
 }
 
-fn row_object(row: &Record, envelope: &Envelope) -> JsValue {
-    let deletion = match row.deletion {
-        Deletion::None => "none",
-        Deletion::Wanted => "wanted",
-        Deletion::Sent => "sent",
-        Deletion::Confirmed => "confirmed",
-    };
-    Fields::new()
-        .set("id", row.id.to_string())
-        .set("uid", row.uid.as_str())
-        .set("subject", envelope.subject.as_str())
-        .set("from", envelope.from.as_str())
-        .set("preview", envelope.preview.as_str())
-        .set("date", date(envelope.date))
-        .set("size", number(row.size))
-        .set("stored", row.retrieved.is_some())
-        .set("unconfirmed", row.unconfirmed)
-        .set("read", row.read)
-        .set("onServer", row.on_server)
-        .set("hasAttachments", envelope.attachments)
-        .set("hasHeaders", row.headers)
-        .set("deletion", deletion)
-        .into()
+fn no_such_message() -> Error {
+    Error::invalid("there is no such message here")
 }
 
-fn report_object(report: &Report) -> JsValue {
-    let skipped = report.skipped.iter().map(|skipped| {
-        Fields::new()
-            .set("id", skipped.id.to_string())
-            .set("code", skipped.error.code.as_str())
-            .set("serverText", skipped.error.server_text.as_str())
-    });
-    Fields::new()
-        .set("retrieved", report.retrieved)
-        .set("headers", report.headers)
-        .set("deleted", report.deleted)
-        .set("bytes", number(report.bytes))
-        .set("remaining", report.remaining)
-        .set("skipped", skipped.collect::<Array>())
-        .into()
-}
-
-fn progress_object(progress: &Progress) -> JsValue {
-    let phase = match progress.phase {
-        Phase::Connect => "connect",
-        Phase::Login => "login",
-        Phase::List => "list",
-        Phase::Headers => "headers",
-        Phase::Retrieve => "retrieve",
-        Phase::Delete => "delete",
-        Phase::Quit => "quit",
-    };
-    Fields::new()
-        .set("phase", phase)
-        .set("done", progress.done)
-        .set("total", progress.total)
-        .set("bytes", number(progress.bytes))
-        .set("totalBytes", number(progress.total_bytes))
-        .into()
-}
-
-fn message_object(row: &Record, message: &mail::Message) -> JsValue {
-    let headers = (message.headers.iter())
-        .map(|(name, value)| Fields::new().set("name", name.as_str()).set("value", value.as_str()));
-    let attachments = message.attachments.iter().enumerate().map(|(index, attachment)| {
-        Fields::new()
-            .set("index", number(index as u64))
-            .set("name", attachment.name.as_str())
-            .set("type", attachment.kind.as_str())
-            .set("declaredType", attachment.declared.as_str())
-            .set("size", number(attachment.size))
-            .set("inline", attachment.inline)
-            .set("contentId", attachment.content_id.as_deref().map_or(JsValue::NULL, JsValue::from_str))
-    });
-    Fields::new()
-        .set("id", row.id.to_string())
-        .set("headers", headers.collect::<Array>())
-        .set("subject", message.subject.as_str())
-        .set("from", message.from.as_str())
-        .set("to", strings(&message.to))
-        .set("cc", strings(&message.cc))
-        .set("date", date(message.date))
-        .set("text", message.text.as_str())
-        .set("html", message.html.as_deref().map_or(JsValue::NULL, JsValue::from_str))
-        .set("attachments", attachments.collect::<Array>())
-        .into()
-}
-
-fn blob(pieces: &Array, kind: &str) -> Result<JsValue> {
-    let options = BlobPropertyBag::new();
-    options.set_type(kind);
-    Blob::new_with_u8_array_sequence_and_options(pieces, &options)
-        .map(JsValue::from)
-        .map_err(|_| Error::new(Code::Internal, "the browser could not hold this message"))
+fn nothing<T>(_: T) -> JsValue {
+    JsValue::UNDEFINED
 }

@@ -27,9 +27,3 @@ pub fn on_panic(on_panic: Function) {
         }
     }));
 }
-
-/// The version of this crate, which must be the facade's.
-#[wasm_bindgen]
-pub fn version() -> String {
-    env!("CARGO_PKG_VERSION").to_owned()
-}

@@ -1,143 +1,74 @@
-//! `Pop3Session`, underneath: one method a command.
+//! `Pop3Session`, underneath: signing in, and one way to ask for everything else.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use js_sys::{Array, Promise, Uint8Array};
+use js_sys::{Array, Promise};
 use wasm_bindgen::prelude::*;
 use web_sys::AbortSignal;
 
-use super::convert::{named, number, pipelining, promise, sized, strings, thrown};
+use super::convert::{self, bytes, promise, strings};
 use super::known;
-use crate::browser::Fields;
-use crate::error::Error;
-use crate::pop3::{Answer, Chunk, Client, Command, Credential, Login, Method, Secret, Settings};
+use crate::error::{Code, Error, Result};
+use crate::pop3::{Answer, Chunk, Client, Command, Settings, listing};
 use crate::tunnel;
 
 /// One session.
 #[wasm_bindgen]
 pub struct SessionCore {
     client: Client,
-    greeting: String,
+    url: String,
 }
 
 #[wasm_bindgen]
 impl SessionCore {
-    /// Opens a tunnel and waits for the greeting.
-    ///
-    /// # Errors
-    /// As [`tunnel::open`].
-    pub async fn connect(
+    /// Opens a tunnel and waits for the greeting; `[SessionCore, greeting]`. Rejects as [`tunnel::open`].
+    pub fn connect(
         url: String,
         timeout_ms: f64,
-        ahead: &str,
+        pipelining: &str,
         token: Option<String>,
         signal: Option<AbortSignal>,
-    ) -> core::result::Result<SessionCore, JsValue> {
-        let behaviour = known::of(&url);
-        let settings =
-            Settings { timeout: timeout_ms as u64, pipelining: pipelining(ahead), behaviour, ..Settings::default() };
-        let options = tunnel::Options { url, settings, token, signal };
-        let (client, greeting) = tunnel::open(options).await.map_err(|error| thrown(&error))?;
-        Ok(SessionCore { client, greeting })
-    }
-
-    /// The greeting's text.
-    #[wasm_bindgen(getter)]
-    pub fn greeting(&self) -> String {
-        self.greeting.clone()
-    }
-
-    /// CAPA.
-    pub fn capa(&self) -> Promise {
-        let client = self.client.clone();
-        promise(async move { Ok(strings(&client.capa().await?)) })
-    }
-
-    /// USER, PASS.
-    pub fn login(&self, user: String, password: String) -> Promise {
-        let (client, password) = (self.client.clone(), Secret::new(password));
+    ) -> Promise {
+        let settings = Settings { behaviour: known::of(&url), ..convert::settings(pipelining, timeout_ms) };
         promise(async move {
-            let credential = Credential::Password(password);
-            client.sign_in(&Login { user: &user, credential, method: Method::Auto }).await.map(nothing)
+            let options = tunnel::Options { url: url.clone(), settings, token, signal };
+            let (client, greeting) = tunnel::open(options).await?;
+            Ok(Array::of2(&SessionCore { client, url }.into(), &greeting.into()).into())
         })
     }
 
-    /// STAT.
-    pub fn stat(&self) -> Promise {
-        let client = self.client.clone();
+    /// Signs in.
+    pub fn login(&self, user: String, secret: String, is_token: bool, method: String) -> Promise {
+        let (client, url) = (self.client.clone(), self.url.clone());
         promise(async move {
-            let (count, octets) = client.stat().await?;
-            Ok(Fields::new().set("count", count).set("octets", number(octets)).into())
+            let result = client.sign_in(&convert::login(&user, secret, is_token, &method)).await;
+            known::learn(&url, client.behaviour());
+            result.map(nothing)
         })
     }
 
-    /// LIST.
-    pub fn list(&self) -> Promise {
-        let client = self.client.clone();
-        promise(async move { Ok(client.list().await?.iter().map(sized).collect::<Array>().into()) })
+    /// One command; `number` is 0 where no message is meant. For RETR, `more` is the size that LIST gave, 0 where it was not asked;
+    /// for TOP, how many lines.
+    ///
+    /// What comes back is as flat as can be, for the facade to make objects of: an array of texts for CAPA; of numbers and octets in
+    /// turn for STAT and LIST, of numbers and UIDs in turn for UIDL; bytes for TOP and RETR.
+    pub fn ask(&self, keyword: String, number: u32, more: f64) -> Promise {
+        // One export and one future for all: each further one costs some 300 octets here and in the glue.
+        let (client, url) = (self.client.clone(), self.url.clone());
+        promise(async move {
+            let result = answer(&client, &keyword, number, more).await;
+            known::learn(&url, client.behaviour());
+            result
+        })
     }
 
-    /// LIST n.
-    #[wasm_bindgen(js_name = listOne)]
-    pub fn list_one(&self, number: u32) -> Promise {
-        let client = self.client.clone();
-        promise(async move { Ok(sized(&client.list_one(number).await?)) })
-    }
-
-    /// UIDL.
-    pub fn uidl(&self) -> Promise {
-        let client = self.client.clone();
-        promise(async move { Ok(client.uidl().await?.iter().map(named).collect::<Array>().into()) })
-    }
-
-    /// UIDL n.
-    #[wasm_bindgen(js_name = uidlOne)]
-    pub fn uidl_one(&self, number: u32) -> Promise {
-        let client = self.client.clone();
-        promise(async move { Ok(named(&client.uidl_one(number).await?)) })
-    }
-
-    /// TOP.
-    pub fn top(&self, number: u32, lines: u32) -> Promise {
-        let client = self.client.clone();
-        promise(async move { Ok(bytes(&client.top(number, lines).await?)) })
-    }
-
-    /// RETR, whole.
-    pub fn retr(&self, number: u32) -> Promise {
-        let client = self.client.clone();
-        promise(async move { Ok(bytes(&client.retr(number, 0).await?)) })
-    }
-
-    /// RETR, piece by piece. The command is queued with the first [`StreamCore::next`].
+    /// RETR, piece by piece. The command is queued with the first [`StreamCore::next`]. `promised`: as for [`Self::ask`].
     #[wasm_bindgen(js_name = retrStream)]
-    pub fn retr_stream(&self, number: u32) -> StreamCore {
-        StreamCore(Rc::new(RefCell::new(Stream::Unasked(self.client.clone(), number))))
-    }
-
-    /// DELE.
-    pub fn dele(&self, number: u32) -> Promise {
-        let client = self.client.clone();
-        promise(async move { client.dele(number).await.map(nothing) })
-    }
-
-    /// RSET.
-    pub fn rset(&self) -> Promise {
-        let client = self.client.clone();
-        promise(async move { client.rset().await.map(nothing) })
-    }
-
-    /// NOOP.
-    pub fn noop(&self) -> Promise {
-        let client = self.client.clone();
-        promise(async move { client.noop().await.map(nothing) })
-    }
-
-    /// QUIT.
-    pub fn quit(&self) -> Promise {
-        let client = self.client.clone();
-        promise(async move { client.quit().await.map(nothing) })
+    pub fn retr_stream(&self, number: u32, promised: f64) -> StreamCore {
+        let (client, octets) = (self.client.clone(), 0);
+        let stream = Stream { client, number, promised: promised as u64, octets, state: State::Unasked };
+        StreamCore(Rc::new(RefCell::new(stream)))
     }
 
     /// Drops the tunnel without QUIT.
@@ -146,12 +77,79 @@ impl SessionCore {
     }
 }
 
+async fn answer(client: &Client, keyword: &str, number: u32, more: f64) -> Result<JsValue> {
+    let command = match keyword {
+        "CAPA" => return Ok(strings(&client.capa().await?).into()),
+        "QUIT" => return client.quit().await.map(nothing),
+        "RETR" => return Ok(bytes(&client.retr(number, more as u64).await?)),
+
+        "STAT" => Command::Stat,
+        "LIST" if number > 0 => Command::ListOne(number),
+        "LIST" => Command::List,
+        "UIDL" if number > 0 => Command::UidlOne(number),
+        "UIDL" => Command::Uidl,
+        "TOP" => Command::Top(number, more as u32),
+        "DELE" => Command::Dele(number),
+        "RSET" => Command::Rset,
+        _ => Command::Noop,
+    };
+    let one_line = !command.is_multi_line();
+    let mut answer = client.send(command, 0);
+    let body = if one_line { answer.status().await?.text.into_bytes() } else { answer.body().await? };
+    let entries = match keyword {
+        "STAT" | "LIST" => sizes(&body),
+        "UIDL" => uids(&body),
+        "TOP" => return Ok(bytes(&body)),
+        _ => return Ok(JsValue::UNDEFINED),
+    };
+    // Of a list, lines that cannot be read are left out.
+    if one_line && entries.length() == 0 {
+        return Err(unreadable(keyword));
+    }
+    Ok(entries.into())
+}
+
+fn sizes(lines: &[u8]) -> Array {
+    let flat = Array::new();
+    for line in listing::lines(lines).filter_map(listing::sized) {
+        flat.push(&line.number.into());
+        flat.push(&(line.octets as f64).into());
+    }
+    flat
+}
+
+fn uids(lines: &[u8]) -> Array {
+    let flat = Array::new();
+    for line in listing::lines(lines).filter_map(listing::named) {
+        flat.push(&line.number.into());
+        flat.push(&line.uid.into());
+    }
+    flat
+}
+
+fn unreadable(keyword: &str) -> Error {
+    Error::new(Code::Protocol, ["the mail server's answer to ", keyword, " could not be understood"].concat())
+}
+
+fn nothing((): ()) -> JsValue {
+    JsValue::UNDEFINED
+}
+
 /// One RETR, read piece by piece.
 #[wasm_bindgen]
 pub struct StreamCore(Rc<RefCell<Stream>>);
 
-enum Stream {
-    Unasked(Client, u32),
+struct Stream {
+    client: Client,
+    number: u32,
+    /// Octets so far, and as many as were promised.
+    octets: u64,
+    promised: u64,
+    state: State,
+}
+
+enum State {
+    Unasked,
     Asked(Answer),
     /// Ended, failed, or with a piece on its way.
     Over,
@@ -163,31 +161,33 @@ impl StreamCore {
     pub fn next(&self) -> Promise {
         let stream = Rc::clone(&self.0);
         promise(async move {
-            let state = stream.replace(Stream::Over);
+            let (client, number, promised) = {
+                let stream = stream.borrow();
+                (stream.client.clone(), stream.number, stream.promised)
+            };
+            let state = core::mem::replace(&mut stream.borrow_mut().state, State::Over);
             let mut answer = match state {
-                Stream::Unasked(client, number) => {
-                    let mut answer = client.send(Command::Retr(number), 0);
+                State::Unasked => {
+                    let mut answer = client.send(Command::Retr(number), promised);
                     answer.status().await?;
                     answer
                 }
-                Stream::Asked(answer) => answer,
-                Stream::Over => return Ok(JsValue::UNDEFINED),
+                State::Asked(answer) => answer,
+                State::Over => return Ok(JsValue::UNDEFINED),
             };
             match answer.chunk().await? {
                 Chunk::Bytes(piece) => {
-                    stream.replace(Stream::Asked(answer));
+                    let mut stream = stream.borrow_mut();
+                    stream.octets += piece.len() as u64;
+                    stream.state = State::Asked(answer);
                     Ok(bytes(&piece))
                 }
-                Chunk::End { .. } => Ok(JsValue::UNDEFINED),
+                Chunk::End { .. } => {
+                    let octets = stream.borrow().octets;
+                    let rest = client.rest(&mut answer, octets, promised).await?;
+                    Ok(if rest.is_empty() { JsValue::UNDEFINED } else { bytes(&rest) })
+                }
             }
         })
     }
-}
-
-fn bytes(bytes: &[u8]) -> JsValue {
-    Uint8Array::from(bytes).into()
-}
-
-fn nothing((): ()) -> JsValue {
-    JsValue::UNDEFINED
 }

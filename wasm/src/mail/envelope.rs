@@ -2,7 +2,7 @@
 
 use mail_parser::{Address, MessageParser, MimeHeaders};
 
-use super::{address, date, subject, text, unwrapped};
+use super::mime::{address, date, subject, text, unwrapped};
 use crate::store::Envelope;
 
 /// Longest preview, in characters: more than any list shows on one line.

@@ -29,7 +29,46 @@ pub struct Behaviour {
     pub unterminated: bool,
 }
 
+/// The layout of [`Behaviour::to_bytes`].
+const VERSION: u8 = 1;
+
 impl Behaviour {
+    /// As it is kept between sessions.
+    pub fn to_bytes(&self) -> [u8; 8] {
+        let said = self.capabilities.unwrap_or_default();
+        let bits = |all: [bool; 5]| all.into_iter().rev().fold(0, |bits, bit| bits << 1 | u8::from(bit));
+        let tried = |tried: Option<bool>| tried.map_or(0, |works| 1 + u8::from(works));
+        let [a, b, c, d] = said.login_delay.to_le_bytes();
+        let flags = bits([self.capabilities.is_some(), said.pipelining, said.user, said.top, said.utf8]);
+        let seen = tried(self.pipelining) | tried(self.bare_uidl) << 2 | tried(self.top) << 4;
+        [VERSION, flags, said.mechanisms, a, b, c, d, seen | u8::from(self.unterminated) << 6]
+    }
+
+    /// Reads it back; `None` where another version has written it.
+    pub fn from_bytes(bytes: &[u8; 8]) -> Option<Behaviour> {
+        let [VERSION, flags, mechanisms, a, b, c, d, seen] = *bytes else { return None };
+        let bit = |place: u8| flags >> place & 1 != 0;
+        let tried = |place: u8| match seen >> place & 3 {
+            0 => None,
+            tried => Some(tried == 2),
+        };
+        let said = Capabilities {
+            pipelining: bit(1),
+            user: bit(2),
+            top: bit(3),
+            utf8: bit(4),
+            mechanisms,
+            login_delay: u32::from_le_bytes([a, b, c, d]),
+        };
+        Some(Behaviour {
+            capabilities: bit(0).then_some(said),
+            pipelining: tried(0),
+            bare_uidl: tried(2),
+            top: tried(4),
+            unterminated: seen >> 6 & 1 != 0,
+        })
+    }
+
     /// Whether to try to run ahead of this server.
     pub fn allows(&self, pipelining: Pipelining) -> bool {
         let wanted = match pipelining {
@@ -44,6 +83,23 @@ impl Behaviour {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_kept_reads_back_and_another_version_does_not() {
+        let said =
+            Capabilities { pipelining: true, user: false, top: true, utf8: true, mechanisms: 9, login_delay: 70_000 };
+        let full = Behaviour {
+            capabilities: Some(said),
+            pipelining: Some(false),
+            bare_uidl: Some(true),
+            top: None,
+            unterminated: true,
+        };
+        for behaviour in [full, Behaviour { unterminated: false, top: Some(true), ..full }, Behaviour::default()] {
+            assert_eq!(Behaviour::from_bytes(&behaviour.to_bytes()), Some(behaviour));
+        }
+        assert_eq!(Behaviour::from_bytes(&[0; 8]), None);
+    }
 
     #[test]
     fn what_was_seen_counts_more_than_what_is_said() {

@@ -8,7 +8,8 @@ mod encoding;
 mod md5;
 
 use super::Client;
-use super::capabilities::Mechanism;
+use super::answer::Answer;
+use super::capabilities::{Capabilities, Mechanism};
 use super::command::{Command, Secret, check_text, check_user};
 use super::reply::Status;
 use crate::error::{Code, Error, Result};
@@ -66,124 +67,147 @@ impl Client {
     /// `auth-failed` with the server's words where it refuses, or offers no way that fits; `in-use`, `login-delay`, `temporary`,
     /// `permanent` where a response code says so; `invalid-argument` for what cannot be sent. Nothing is sent again.
     pub async fn sign_in(&self, login: &Login<'_>) -> Result<()> {
-        check_user(login.user)?;
-        let secret = match &login.credential {
-            Credential::Password(secret) => {
-                check_text("password", secret.reveal())?;
-                secret
-            }
-            Credential::Token(token) => {
-                check_text("token", token.reveal())?;
-                // Asked for now where nobody did before: which way a token goes is the server's choice.
-                if self.behaviour().capabilities.is_none() && login.method == Method::Auto {
-                    self.capa().await?;
-                }
-                token
-            }
-        };
-        let method = self.method(login)?;
-        if self.behaviour().capabilities.is_some_and(|said| said.utf8) {
-            // A refusal changes nothing but the form of some headers.
-            self.exchange(Command::Utf8).await?;
+        // Asked for now where nobody did before: which way a token goes is the server's choice.
+        let unknown = self.behaviour().capabilities.is_none();
+        if unknown && login.method == Method::Auto && matches!(login.credential, Credential::Token(_)) {
+            self.capa().await?;
         }
-        let status = match method {
-            Method::Apop => self.apop(login.user, secret).await?,
-            Method::Sasl(mechanism) => self.sasl(mechanism, login.user, secret).await?,
-            Method::Auto | Method::User => self.user_and_pass(login.user, secret).await?,
-        };
-        if status.ok {
-            return Ok(());
-        }
-        let mut refusal = status.sign_in_refusal();
-        refusal.server_text = secret.struck_from(&refusal.server_text);
-        let pause = self.behaviour().capabilities.map_or(0, |said| said.login_delay);
-        if refusal.code == Code::LoginDelay && pause > 0 {
-            refusal.retry_after_ms = Some(pause.saturating_mul(1000));
-        }
-        Err(refusal)
-    }
-
-    fn method(&self, login: &Login<'_>) -> Result<Method> {
         let said = self.behaviour().capabilities.unwrap_or_default();
-        let first = |ways: [Mechanism; 2]| ways.into_iter().find(|way| said.takes(*way)).map(Method::Sasl);
-        match (login.method, &login.credential) {
-            (Method::Auto, Credential::Password(_)) if said.user => Ok(Method::User),
-            (Method::Auto, Credential::Password(_)) => {
-                Ok(first([Mechanism::Plain, Mechanism::Login]).unwrap_or(Method::User))
-            }
-            (Method::Auto, Credential::Token(_)) => {
-                first([Mechanism::OAuthBearer, Mechanism::XOAuth2]).ok_or_else(no_tokens)
-            }
-            (Method::Sasl(Mechanism::OAuthBearer | Mechanism::XOAuth2), Credential::Password(_)) => {
-                Err(Error::invalid("this way to sign in takes a token and no password"))
-            }
-            (Method::Sasl(Mechanism::OAuthBearer | Mechanism::XOAuth2), Credential::Token(_)) => Ok(login.method),
-            (_, Credential::Token(_)) => Err(Error::invalid("this way to sign in takes a password and no token")),
-            (method, Credential::Password(_)) => Ok(method),
+        let Steps { commands, responses, last } = Steps::of(login, &said, &self.greeting())?;
+        // Queued together, so that calls made behind this one come behind all of them. A refused UTF8 changes nothing but the form of
+        // some headers, and PASS is not sent behind a refused USER, but answered as that was.
+        let asked: Vec<Answer> = commands.into_iter().map(|command| self.ask(command)).collect();
+        let mut status = None;
+        for mut answer in asked {
+            status = Some(answer.reply().await?);
         }
-    }
-
-    async fn user_and_pass(&self, user: &str, password: &Secret) -> Result<Status> {
-        // Queued together, so that calls made behind this one come behind it.
-        let user = self.exchange(Command::User(user.to_owned()));
-        let pass = self.exchange(Command::Pass(password.clone()));
-        let status = user.await?;
-        if status.ok { pass.await } else { Ok(status) }
-    }
-
-    async fn apop(&self, user: &str, password: &Secret) -> Result<Status> {
-        let greeting = self.greeting();
-        let stamp = greeting.find('<').zip(greeting.find('>')).and_then(|(from, to)| greeting.get(from..=to));
-        let stamp = stamp.ok_or_else(|| {
-            Error::new(Code::AuthFailed, "this mail server does not offer APOP; sign in with USER and PASS instead")
-        })?;
-        let digest = encoding::md5_hex(&[stamp.as_bytes(), password.reveal().as_bytes()]);
-        self.exchange(Command::Apop(user.to_owned(), Secret::new(digest))).await
-    }
-
-    /// AUTH, a challenge for each part of the proof, and the verdict.
-    async fn sasl(&self, mechanism: Mechanism, user: &str, secret: &Secret) -> Result<Status> {
-        let secret = secret.reveal();
-        let parts: &[String] = &match mechanism {
-            Mechanism::Plain => vec![["\0", user, "\0", secret].concat()],
-            Mechanism::Login => vec![user.to_owned(), secret.to_owned()],
-            Mechanism::XOAuth2 => vec![["user=", user, "\x01auth=Bearer ", secret, "\x01\x01"].concat()],
-            Mechanism::OAuthBearer => {
-                // RFC 5801 §4: in this header `=` and `,` of the name are written otherwise.
-                let name: String = user.chars().fold(String::new(), |name, c| match c {
-                    '=' => name + "=3D",
-                    ',' => name + "=2C",
-                    c => name + c.encode_utf8(&mut [0; 4]),
-                });
-                vec![["n,a=", &name, ",\x01auth=Bearer ", secret, "\x01\x01"].concat()]
-            }
-        };
-        let mut status = self.exchange(Command::Auth(mechanism)).await?;
-        for part in parts {
+        let mut status = status.ok_or_else(Error::closed)?;
+        // What a token's refusal is answered with comes last, and is due only where the server goes on asking.
+        for response in responses.into_iter().chain([last]) {
             if status.challenge {
-                let written = Secret::new(encoding::base64(part.as_bytes()));
-                status = self.exchange(Command::Response(written.clone())).await?;
+                status = self.exchange(Command::Response(response.clone())).await?;
                 // A server that takes the line for a command may quote it.
-                status.text = written.struck_from(&status.text);
+                status.text = response.struck_from(&status.text);
             }
-        }
-        if status.challenge {
-            // A token's refusal comes as a challenge, to be answered so that the verdict follows (RFC 7628 §3.2.3); what nobody
-            // can answer is called off (RFC 5034 §4).
-            let answer = match mechanism {
-                Mechanism::OAuthBearer => "AQ==",
-                Mechanism::XOAuth2 => "",
-                Mechanism::Plain | Mechanism::Login => "*",
-            };
-            status = self.exchange(Command::Response(Secret::new(answer))).await?;
         }
         if status.challenge {
             let error = Error::new(Code::Protocol, "the mail server does not come to an end of signing in");
             self.hang_up(error.clone());
             return Err(error);
         }
-        Ok(status)
+        if status.ok { Ok(()) } else { Err(refused(&status, login, &said)) }
     }
+}
+
+/// What is sent to sign in.
+struct Steps {
+    commands: Vec<Command>,
+    /// One for each challenge.
+    responses: Vec<Secret>,
+    /// To a challenge more: a token's refusal comes as one, to be answered so that the verdict follows (RFC 7628 §3.2.3); what
+    /// nobody can answer is called off (RFC 5034 §4).
+    last: Secret,
+}
+
+impl Steps {
+    fn of(login: &Login<'_>, said: &Capabilities, greeting: &str) -> Result<Steps> {
+        let user = login.user;
+        check_user(user)?;
+        let (secret, what) = login.credential.parts();
+        check_text(what, secret.reveal())?;
+        let mut steps = Steps { commands: Vec::new(), responses: Vec::new(), last: Secret::new("*") };
+        if said.utf8 {
+            steps.commands.push(Command::Utf8);
+        }
+        let mechanism = match method(login, said)? {
+            Method::Sasl(mechanism) => mechanism,
+            Method::Apop => {
+                let digest = digest(greeting, secret.reveal())?;
+                steps.commands.push(Command::Apop(user.to_owned(), digest));
+                return Ok(steps);
+            }
+            Method::Auto | Method::User => {
+                steps.commands.push(Command::User(user.to_owned()));
+                steps.commands.push(Command::Pass(secret.clone()));
+                return Ok(steps);
+            }
+        };
+        steps.commands.push(Command::Auth(mechanism));
+        let secret = secret.reveal();
+        let mut respond = |parts: &[&str]| steps.responses.push(encoding::base64(parts.concat().as_bytes()));
+        match mechanism {
+            Mechanism::Plain => respond(&["\0", user, "\0", secret]),
+            Mechanism::Login => {
+                respond(&[user]);
+                respond(&[secret]);
+            }
+            Mechanism::XOAuth2 => {
+                respond(&["user=", user, "\x01auth=Bearer ", secret, "\x01\x01"]);
+                steps.last = Secret::new("");
+            }
+            Mechanism::OAuthBearer => {
+                respond(&["n,a=", &escaped(user), ",\x01auth=Bearer ", secret, "\x01\x01"]);
+                steps.last = Secret::new("AQ==");
+            }
+        }
+        Ok(steps)
+    }
+}
+
+impl Credential {
+    /// The secret, and what it is called.
+    fn parts(&self) -> (&Secret, &'static str) {
+        match self {
+            Credential::Password(secret) => (secret, "password"),
+            Credential::Token(secret) => (secret, "token"),
+        }
+    }
+}
+
+fn method(login: &Login<'_>, said: &Capabilities) -> Result<Method> {
+    let first = |ways: [Mechanism; 2]| ways.into_iter().find(|way| said.takes(*way)).map(Method::Sasl);
+    let by_token = matches!(login.credential, Credential::Token(_));
+    match login.method {
+        Method::Auto if by_token => first([Mechanism::OAuthBearer, Mechanism::XOAuth2]).ok_or_else(no_tokens),
+        Method::Auto if said.user => Ok(Method::User),
+        Method::Auto => Ok(first([Mechanism::Plain, Mechanism::Login]).unwrap_or(Method::User)),
+        asked => {
+            let takes_token = matches!(asked, Method::Sasl(Mechanism::OAuthBearer | Mechanism::XOAuth2));
+            if takes_token == by_token {
+                Ok(asked)
+            } else {
+                Err(Error::invalid("this way to sign in needs another kind of secret"))
+            }
+        }
+    }
+}
+
+/// RFC 1939 §7: of the stamp in the greeting and the password.
+fn digest(greeting: &str, password: &str) -> Result<Secret> {
+    let stamp = greeting.find('<').zip(greeting.find('>')).and_then(|(from, to)| greeting.get(from..=to));
+    let stamp = stamp.ok_or_else(|| {
+        Error::new(Code::AuthFailed, "this mail server does not offer APOP; sign in with USER and PASS instead")
+    })?;
+    Ok(Secret::new(encoding::md5_hex(&[stamp.as_bytes(), password.as_bytes()])))
+}
+
+/// RFC 5801 §4: in the header of OAUTHBEARER `=` and `,` of the name are written otherwise.
+fn escaped(user: &str) -> String {
+    user.chars().fold(String::new(), |name, c| match c {
+        '=' => name + "=3D",
+        ',' => name + "=2C",
+        c => name + c.encode_utf8(&mut [0; 4]),
+    })
+}
+
+fn refused(status: &Status, login: &Login<'_>, said: &Capabilities) -> Error {
+    let refusal = status.sign_in_refusal();
+    let words = login.credential.parts().0.struck_from(&refusal.server_text);
+    let refusal = refusal.with_server_text(words);
+    if refusal.code == Code::LoginDelay && said.login_delay > 0 {
+        return refusal.with_retry_after(said.login_delay.saturating_mul(1000));
+    }
+    refusal
 }
 
 fn no_tokens() -> Error {

@@ -3,6 +3,7 @@
 //! | object store | key | value |
 //! |---|---|---|
 //! | `meta` | `"account"` | `{ account, user, relay }` |
+//! | `meta` | `"server"` | what was learnt of the server, bytes |
 //! | `table` | page number | a [`page`] of the UID table, bytes |
 //! | `envelopes` | id | [`Envelope`] as an object |
 //! | `chunks` | `[id, place]` | bytes |
@@ -12,17 +13,37 @@ mod migrations;
 use core::cell::{Cell, RefCell};
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
-use web_sys::{IdbDatabase, IdbKeyRange, IdbObjectStore, IdbTransaction};
+use web_sys::IdbDatabase;
 
 use super::{Batch, Envelope, Id, Record, Rows, Sorted, Store, page};
-use crate::browser::idb::{self, Mode, completion, failed, result};
-use crate::browser::{Fields, get, text};
+use crate::browser::idb::{self, Mode, Transaction, failed};
+use crate::browser::{get, text};
 use crate::error::{Code, Error, Result};
+
+#[wasm_bindgen(raw_module = "./mail/host.js")]
+extern "C" {
+    /// The value of an envelope.
+    #[wasm_bindgen(js_name = envelope)]
+    fn envelope_object(
+        subject: &str,
+        from: &str,
+        preview: &str,
+        date: Option<f64>,
+        attachments: bool,
+        head: &[u8],
+    ) -> JsValue;
+    /// The value of an account.
+    #[wasm_bindgen(js_name = account)]
+    fn account_object(account: &str, user: &str, relay: &str) -> JsValue;
+}
 
 /// What the names of our databases begin with.
 const PREFIX: &str = "poplar:";
 
 const META: &str = "meta";
+/// The keys in it.
+const ACCOUNT: &str = "account";
+const SERVER: &str = "server";
 const TABLE: &str = "table";
 const ENVELOPES: &str = "envelopes";
 const CHUNKS: &str = "chunks";
@@ -52,19 +73,22 @@ impl IdbStore {
         IdbStore { account, database: RefCell::default(), saved: Cell::new(false) }
     }
 
-    /// The accounts that are kept in this browser, at this origin.
+    /// Tells `each` of the accounts that are kept in this browser, at this origin, and of their rows.
     ///
     /// # Errors
     /// `store`.
-    pub async fn accounts() -> Result<Vec<Account>> {
-        let mut accounts = Vec::new();
-        for name in idb::names().await? {
+    pub async fn accounts(each: &dyn Fn(&Account, &Rows)) -> Result<()> {
+        for name in idb::names().await?.iter() {
+            let name = name.as_string().unwrap_or_default();
             let Some(name) = name.strip_prefix(PREFIX) else { continue };
+            // Named by the account alone: looking writes nothing.
             let store = IdbStore::new(Account { account: name.to_owned(), ..Account::default() });
-            accounts.extend(store.saved_account().await?);
+            if let Some(account) = store.saved_account().await? {
+                each(&account, &store.rows().await?);
+            }
             store.close();
         }
-        Ok(accounts)
+        Ok(())
     }
 
     /// Lets go of the database.
@@ -74,10 +98,29 @@ impl IdbStore {
         }
     }
 
+    /// What was kept of the server.
+    ///
+    /// # Errors
+    /// `store`.
+    pub async fn server(&self) -> Result<Option<Vec<u8>>> {
+        let Some(transaction) = self.begin(&[META], Mode::Read).await? else { return Ok(None) };
+        Ok(bytes(&transaction.read(META, &SERVER.into()).done().await?))
+    }
+
+    /// Keeps what was learnt of the server, where there is a database.
+    ///
+    /// # Errors
+    /// `quota` or `store`.
+    pub async fn keep_server(&self, server: &[u8]) -> Result<()> {
+        let Some(transaction) = self.begin(&[META], Mode::WriteStrict).await? else { return Ok(()) };
+        let complete = transaction.completion();
+        transaction.write(META, &SERVER.into(), &Uint8Array::from(server))?;
+        complete.done().await.map(drop)
+    }
+
     async fn saved_account(&self) -> Result<Option<Account>> {
         let Some(transaction) = self.begin(&[META], Mode::Read).await? else { return Ok(None) };
-        let meta = in_transaction(&transaction, META)?;
-        let saved = result(&meta.get(&"account".into()).map_err(failed)?).await?;
+        let saved = transaction.read(META, &ACCOUNT.into()).done().await?;
         Ok(saved.is_object().then(|| Account {
             account: text(&saved, "account"),
             user: text(&saved, "user"),
@@ -93,10 +136,6 @@ impl IdbStore {
         let create = mode == Mode::CreateStrict;
         let opened = idb::open(&self.name(), migrations::VERSION, migrations::upgrade, create).await?;
         if let Some(database) = &opened {
-            // Another tab wants to delete or upgrade it: make way at once. The next use opens it again.
-            let closing = database.clone();
-            let on_version_change = Closure::once_into_js(move || closing.close());
-            database.set_onversionchange(Some(on_version_change.unchecked_ref()));
             *self.database.borrow_mut() = Some(database.clone());
             self.saved.set(false);
         }
@@ -104,11 +143,11 @@ impl IdbStore {
     }
 
     fn name(&self) -> String {
-        format!("{PREFIX}{}", self.account.account)
+        PREFIX.to_owned() + &self.account.account
     }
 
     /// Begins a transaction; where the database was closed under us, opens it again, once. `None` as [`Self::database`].
-    async fn begin(&self, stores: &[&str], mode: Mode) -> Result<Option<IdbTransaction>> {
+    async fn begin(&self, stores: &[&str], mode: Mode) -> Result<Option<Transaction>> {
         let Some(database) = self.database(mode).await? else { return Ok(None) };
         match idb::begin(&database, stores, mode) {
             Err(error) if text(&error, "name") == "InvalidStateError" => {
@@ -121,19 +160,16 @@ impl IdbStore {
     }
 
     /// Reads the pages of the table that are concerned, changes them, and issues every write at once.
-    async fn write(&self, transaction: &IdbTransaction, batch: &mut Batch) -> Result<Vec<Record>> {
+    async fn write(&self, transaction: &Transaction, batch: &mut Batch) -> Result<Vec<Record>> {
         let mut pages: Sorted<u32, ()> = Sorted::default();
         for id in batch.ids() {
             pages.insert(page::page_of(id), ());
         }
-        let table = in_transaction(transaction, TABLE)?;
-        let mut asked = Vec::with_capacity(pages.len());
-        for number in pages.keys() {
-            asked.push(table.get(&number.into()).map_err(failed)?);
-        }
+        // All asked before the first is awaited.
+        let asked: Vec<_> = pages.keys().map(|number| transaction.read(TABLE, &number.into())).collect();
         let mut rows = Rows::default();
         for request in asked {
-            let value = result(&request).await?;
+            let value = request.done().await?;
             if !value.is_undefined() {
                 read_page(&value, &mut rows)?;
             }
@@ -141,28 +177,21 @@ impl IdbStore {
         let created = !batch.insert.is_empty();
         let changed = batch.apply_to(&mut rows)?;
         if created && !self.saved.get() {
-            let value = Fields::new()
-                .set("account", self.account.account.as_str())
-                .set("user", self.account.user.as_str())
-                .set("relay", self.account.relay.as_str());
-            in_transaction(transaction, META)?.put_with_key(&value, &"account".into()).map_err(failed)?;
+            let Account { account, user, relay } = &self.account;
+            transaction.write(META, &ACCOUNT.into(), &account_object(account, user, relay))?;
         }
-        let chunks = in_transaction(transaction, CHUNKS)?;
         for id in &batch.discard {
-            let all = IdbKeyRange::bound(&chunk_key(*id, 0), &chunk_key(*id, u32::MAX)).map_err(failed)?;
-            chunks.delete(&all).map_err(failed)?;
+            transaction.remove_all(CHUNKS, *id)?;
         }
         for (id, place, bytes) in &batch.chunks {
-            chunks.put_with_key(&Uint8Array::from(bytes.as_slice()), &chunk_key(*id, *place)).map_err(failed)?;
+            transaction.write(CHUNKS, &chunk_key(*id, *place), &Uint8Array::from(bytes.as_slice()))?;
         }
-        let envelopes = in_transaction(transaction, ENVELOPES)?;
         for (id, envelope) in &batch.envelopes {
-            envelopes.put_with_key(&written(envelope), &(*id).into()).map_err(failed)?;
+            transaction.write(ENVELOPES, &(*id).into(), &written(envelope))?;
         }
-
         for number in pages.keys() {
             let value = page::encode(rows.values().filter(|record| page::page_of(record.id) == number));
-            table.put_with_key(&Uint8Array::from(value.as_slice()), &number.into()).map_err(failed)?;
+            transaction.write(TABLE, &number.into(), &Uint8Array::from(value.as_slice()))?;
         }
         Ok(changed)
     }
@@ -171,7 +200,7 @@ impl IdbStore {
 impl Store for IdbStore {
     async fn rows(&self) -> Result<Rows> {
         let Some(transaction) = self.begin(&[TABLE], Mode::Read).await? else { return Ok(Rows::default()) };
-        let pages = result(&in_transaction(&transaction, TABLE)?.get_all().map_err(failed)?).await?;
+        let pages = transaction.read(TABLE, &JsValue::UNDEFINED).done().await?;
         let mut rows = Rows::default();
         for value in Array::from(&pages).iter() {
             read_page(&value, &mut rows)?;
@@ -181,11 +210,10 @@ impl Store for IdbStore {
 
     async fn envelopes(&self, ids: &[Id]) -> Result<Vec<Option<Envelope>>> {
         let Some(transaction) = self.begin(&[ENVELOPES], Mode::Read).await? else { return Ok(vec![None; ids.len()]) };
-        let store = in_transaction(&transaction, ENVELOPES)?;
-        let asked: Vec<_> = ids.iter().map(|id| store.get(&(*id).into())).collect();
+        let asked: Vec<_> = ids.iter().map(|id| transaction.read(ENVELOPES, &(*id).into())).collect();
         let mut envelopes = Vec::with_capacity(ids.len());
         for request in asked {
-            let value = result(&request.map_err(failed)?).await?;
+            let value = request.done().await?;
             envelopes.push(value.is_object().then(|| read(&value)));
         }
         Ok(envelopes)
@@ -194,8 +222,7 @@ impl Store for IdbStore {
     async fn chunk(&self, id: Id, place: u32) -> Result<Vec<u8>> {
         let missing = || Error::new(Code::Store, "a piece of this message is missing in this browser's storage");
         let transaction = self.begin(&[CHUNKS], Mode::Read).await?.ok_or_else(missing)?;
-        let request = in_transaction(&transaction, CHUNKS)?.get(&chunk_key(id, place)).map_err(failed)?;
-        bytes(&result(&request).await?).ok_or_else(missing)
+        bytes(&transaction.read(CHUNKS, &chunk_key(id, place)).done().await?).ok_or_else(missing)
     }
 
     async fn apply(&self, mut batch: Batch) -> Result<Vec<Record>> {
@@ -204,18 +231,18 @@ impl Store for IdbStore {
         let Some(transaction) = self.begin(&[META, TABLE, ENVELOPES, CHUNKS], mode).await? else {
             return Ok(Vec::new());
         };
-        let complete = completion(&transaction);
+        let complete = transaction.completion();
         match self.write(&transaction, &mut batch).await {
             Ok(changed) => {
-                complete.await?;
+                complete.done().await?;
                 self.saved.set(self.saved.get() || mode == Mode::CreateStrict);
                 Ok(changed)
             }
             Err(error) => {
-                // All or nothing. Where the browser aborted first, this has nothing left to take back; and its own reason, which
-                // may be a full disk, comes with the completion.
-                let _ = transaction.abort();
-                Err(complete.await.err().filter(|cause| cause.code == Code::Quota).unwrap_or(error))
+                // All or nothing. Where the browser aborted first, its own reason, which may be a full disk, comes with the
+                // completion.
+                transaction.take_back();
+                Err(complete.done().await.err().filter(|cause| cause.code == Code::Quota).unwrap_or(error))
             }
         }
     }
@@ -224,10 +251,6 @@ impl Store for IdbStore {
         self.close();
         idb::delete(&self.name()).await
     }
-}
-
-fn in_transaction(transaction: &IdbTransaction, name: &str) -> Result<IdbObjectStore> {
-    transaction.object_store(name).map_err(failed)
 }
 
 fn read_page(value: &JsValue, rows: &mut Rows) -> Result<()> {
@@ -247,14 +270,9 @@ fn chunk_key(id: Id, place: u32) -> JsValue {
     Array::of2(&id.into(), &place.into()).into()
 }
 
-fn written(envelope: &Envelope) -> Fields {
-    Fields::new()
-        .set("subject", envelope.subject.as_str())
-        .set("from", envelope.from.as_str())
-        .set("preview", envelope.preview.as_str())
-        .set("date", envelope.date.map_or(JsValue::NULL, |date| (date as f64).into()))
-        .set("attachments", envelope.attachments)
-        .set("head", Uint8Array::from(envelope.head.as_slice()))
+fn written(envelope: &Envelope) -> JsValue {
+    let Envelope { subject, from, preview, date, attachments, head } = envelope;
+    envelope_object(subject, from, preview, date.map(|date| date as f64), *attachments, head)
 }
 
 fn read(value: &JsValue) -> Envelope {

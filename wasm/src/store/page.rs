@@ -70,7 +70,8 @@ const ON_SERVER: u8 = 1 << 2;
 const HEADERS: u8 = 1 << 3;
 const DELETION_SHIFT: u32 = 4;
 
-fn flags(record: &Record) -> u8 {
+/// The flags of a record, for `host.js` to read as well.
+pub fn flags(record: &Record) -> u8 {
     let bit = |on: bool, bit: u8| if on { bit } else { 0 };
     let deletion: u8 = match record.deletion {
         Deletion::None => 0,

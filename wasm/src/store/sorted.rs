@@ -49,6 +49,11 @@ impl<K: Ord + Copy, V> Sorted<K, V> {
         self.0.iter().map(|(key, _)| *key)
     }
 
+    /// The key at a place in that order.
+    pub fn key_at(&self, place: usize) -> Option<K> {
+        self.0.get(place).map(|(key, _)| *key)
+    }
+
     /// The highest key.
     pub fn last_key(&self) -> Option<K> {
         self.0.last().map(|(key, _)| *key)

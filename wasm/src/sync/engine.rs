@@ -140,7 +140,7 @@ impl<S: Store> Engine<'_, S> {
             Some(Err(refusal)) => {
                 let uids = self.uids_by_number(&sizes).await?;
                 if uids.is_empty() && !sizes.is_empty() {
-                    return Err(no_uids(refusal.server_text));
+                    return Err(no_uids(refusal.server_text.clone()));
                 }
                 uids
             }
@@ -148,7 +148,7 @@ impl<S: Store> Engine<'_, S> {
                 // The server has changed its ways.
                 none if none.is_empty() && !sizes.is_empty() => {
                     let bare = self.client.send(Command::Uidl, 0).listing_or_refusal().await?;
-                    self.named(&bare.map_err(|refusal| no_uids(refusal.server_text))?)
+                    self.named(&bare.map_err(|refusal| no_uids(refusal.server_text.clone()))?)
                 }
                 uids => uids,
             },

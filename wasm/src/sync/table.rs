@@ -76,7 +76,12 @@ impl<S: Store> Table<S> {
     ///
     /// # Errors
     /// `quota` or `store`; nothing was changed then.
-    pub async fn apply(&self, batch: Batch) -> Result<Vec<Record>> {
+    pub fn apply(&self, batch: Batch) -> LocalBoxFuture<'_, Result<Vec<Record>>> {
+        // Boxed like `refresh`.
+        Box::pin(self.write(batch))
+    }
+
+    async fn write(&self, batch: Batch) -> Result<Vec<Record>> {
         if batch.is_empty() {
             return Ok(Vec::new());
         }

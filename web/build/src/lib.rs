@@ -8,6 +8,8 @@
 //!    folder ready-made instead.
 //! 2. [`pack`] compresses every file of a dist and writes a Rust table of them, for a crate to embed.
 //!
+//! `examples/size.rs` reports what the module and its glue weigh.
+//!
 //! Written for a `build.rs` and for packaging alike: no `main`, no printing, no environment variable of its own.
 //!
 //! Architecture invariant: what is written in `web/` is what is served. Nothing is bundled, minified or rewritten here.
@@ -24,7 +26,8 @@ use std::path::{Path, PathBuf};
 
 pub use dist::Dist;
 pub use error::Error;
-pub use pack::{Sizes, pack};
+pub use pack::{Sizes, brotli, pack};
+pub use wasm::Mime;
 
 /// Builds wasm, glue, page and library of the workspace at `workspace` into the folder `out`, which is made anew.
 ///
@@ -35,10 +38,22 @@ pub use pack::{Sizes, pack};
 ///
 /// Every [`Error`] says in a sentence what to do about it.
 pub fn build(workspace: &Path, target: &Path, out: &Path) -> Result<Dist, Error> {
-    let module = wasm::compile(workspace, target)?;
+    let module = wasm::compile(workspace, target, Mime::With)?;
     dist::lay_out(&workspace.join("web"), out)?;
     glue::generate(&module, &out.join("lib"))?;
     Dist::open(out)
+}
+
+/// Builds wasm and glue alone into the folder `out`, as [`build`] does, with or without the reader of MIME messages.
+///
+/// `target` as there, and not one that a module with another answer to `mime` is built in: cargo gives both one file name.
+///
+/// # Errors
+///
+/// As [`build`].
+pub fn build_client(workspace: &Path, target: &Path, out: &Path, mime: Mime) -> Result<(), Error> {
+    let module = wasm::compile(workspace, target, mime)?;
+    glue::generate(&module, out)
 }
 
 /// Every file and folder that [`build`] reads, for `cargo:rerun-if-changed`.

@@ -101,7 +101,12 @@ fn pack_file(file: &Path, packed: &Path) -> Result<(String, Sizes), Error> {
     Ok((hash, sizes))
 }
 
-fn brotli(bytes: &[u8]) -> io::Result<Vec<u8>> {
+/// Compresses as [`pack`] does.
+///
+/// # Errors
+///
+/// None that memory does not give.
+pub fn brotli(bytes: &[u8]) -> io::Result<Vec<u8>> {
     // Window of 2^22 octets: the largest that every browser accepts, and more than any file here.
     let parameters =
         brotli::enc::BrotliEncoderParams { quality: 11, lgwin: 22, size_hint: bytes.len(), ..Default::default() };

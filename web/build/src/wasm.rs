@@ -26,8 +26,17 @@ const KEPT: [&str; 9] = [
     "CARGO_BUILD_JOBS",
 ];
 
+/// Whether the module has the reader of MIME messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mime {
+    /// As it is shipped.
+    With,
+    /// Messages are given as bytes only.
+    Without,
+}
+
 /// Compiles the wasm crate and returns the path of the module, before wasm-bindgen.
-pub(crate) fn compile(workspace: &Path, target_dir: &Path) -> Result<PathBuf, Error> {
+pub(crate) fn compile(workspace: &Path, target_dir: &Path, mime: Mime) -> Result<PathBuf, Error> {
     ensure_target(workspace)?;
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
@@ -42,6 +51,10 @@ pub(crate) fn compile(workspace: &Path, target_dir: &Path) -> Result<PathBuf, Er
         .stdout(Stdio::null());
     if workspace.join("Cargo.lock").exists() {
         cargo.arg("--locked");
+    }
+    if mime == Mime::Without {
+        // It is the wasm crate's only feature.
+        cargo.arg("--no-default-features");
     }
     for (name, _) in env::vars_os().filter(|(name, _)| leaks(name)) {
         cargo.env_remove(name);

@@ -1,5 +1,7 @@
 /** The wasm: loaded once, with the first call; and what happens to calls when it breaks. */
 import { caught, internal } from "./errors.js";
+// The glue imports it too: this has it loaded with the library, and not only once the glue is there.
+import "./host.js";
 
 /** @typedef {typeof import("../client.js")} Client The generated glue. */
 

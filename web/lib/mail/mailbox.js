@@ -1,11 +1,12 @@
 /** The mailbox: UID table, exactly-once retrieval, reading. */
 import { call } from "./client.js";
 import { invalid, ours } from "./errors.js";
-import { abortSignal, relayUrl, string, tunnelOptions, upstreamName, whole } from "./options.js";
+import { abortSignal, proof, relayUrl, rowId, string, tunnelOptions, upstreamName, whole } from "./options.js";
 
 /** @typedef {import("../client.js").MailboxCore} MailboxCore */
 /** @typedef {import("../../types/poplar-mail.js").MailboxOptions} MailboxOptions */
 /** @typedef {import("../../types/poplar-mail.js").Credentials} Credentials */
+/** @typedef {import("./options.js").Proof} Proof */
 
 const PRIVATE = Symbol("use Mailbox.open()");
 
@@ -19,9 +20,9 @@ export class Mailbox extends EventTarget {
   #account;
   /** @type {MailboxOptions["credentials"]} */
   #credentials;
-  /** A password that the server has accepted. @type {string | undefined} */
+  /** A password that the server has accepted. @type {Proof | undefined} */
   #password;
-  /** The password that the server refused last: it is not sent again by itself. @type {string | undefined} */
+  /** What the server refused last: it is not sent again by itself. @type {string | undefined} */
   #refused;
   /** Counts sign-outs: a session that was under way then must not bring the password back. */
   #signOuts = 0;
@@ -45,13 +46,13 @@ export class Mailbox extends EventTarget {
     const account = string(options.account ?? `${upstreamName(relay)}/${user}`, "The account name");
     const storage = options.storage ?? "durable";
     if (!["durable", "memory"].includes(storage)) throw invalid('storage must be "durable" or "memory".');
-    const { timeoutMs, pipelining, token } = tunnelOptions(options);
+    const { timeoutMs, pipelining, signIn, token } = tunnelOptions(options);
 
     const mailbox = new Mailbox(PRIVATE, account, options.credentials);
     const durable = storage === "durable";
-    const heard = (/** @type {string} */ name, /** @type {any} */ detail) => mailbox.#heard(name, detail);
+    const heard = (/** @type {string} */ name, /** @type {any} */ told) => mailbox.#heard(name, told);
     mailbox.#core = await call((client) =>
-      client.MailboxCore.open(account, user, relay, timeoutMs, pipelining, token, durable, heard),
+      client.MailboxCore.open(account, user, relay, timeoutMs, pipelining, signIn, token, durable, heard),
     );
     if (durable) mailbox.#listen();
     return mailbox;
@@ -73,7 +74,7 @@ export class Mailbox extends EventTarget {
   async sync({ password, retrieve = "all", signal } = {}) {
     if (!["all", "headers", "none"].includes(retrieve)) throw invalid('retrieve must be "all", "headers" or "none".');
     abortSignal(signal);
-    return this.#signedIn("sync", password, (secret) => this.#core.sync(secret, retrieve, signal));
+    return this.#signedIn("sync", password, (secret, isToken) => this.#core.session(secret, isToken, retrieve, 0, signal));
   }
 
   /**
@@ -85,12 +86,12 @@ export class Mailbox extends EventTarget {
     whole(offset, 0, "offset");
     whole(limit, 0, "limit");
     if (!["newest", "oldest"].includes(order)) throw invalid('order must be "newest" or "oldest".');
-    return call(() => this.#core.messages(offset, limit, order === "newest"));
+    return this.#ask(order, offset, limit);
   }
 
   /** @returns {Promise<number>} */
   async count() {
-    return call(() => this.#core.count());
+    return this.#ask("count");
   }
 
   /**
@@ -99,36 +100,33 @@ export class Mailbox extends EventTarget {
    * @returns {Promise<import("../../types/poplar-mail.js").Message>}
    */
   async message(id) {
-    await this.#stored(id);
-    return call(() => this.#core.message(id));
+    return this.#ask("message", await this.#stored(id));
   }
 
   /** The byte-exact .eml; likewise. @param {string} id @returns {Promise<Blob>} */
   async raw(id) {
-    await this.#stored(id);
-    return call(() => this.#core.raw(id));
+    return this.#ask("raw", await this.#stored(id));
   }
 
   /** @param {string} id @param {number} index @returns {Promise<Blob>} */
   async attachment(id, index) {
     whole(index, 0, "index");
-    await this.#stored(id);
-    return call(() => this.#core.attachment(id, index));
+    return this.#ask("attachment", await this.#stored(id), index);
   }
 
   /** @param {string} id @param {boolean} [read] @returns {Promise<void>} */
   async markRead(id, read = true) {
-    return call(() => this.#core.markRead(string(id, "id"), Boolean(read)));
+    return this.#ask("mark read", rowId(id), Number(Boolean(read)));
   }
 
   /** Wanted; sent and confirmed by the next sync() or signOut(). @param {string} id @returns {Promise<void>} */
   async delete(id) {
-    return call(() => this.#core.delete(string(id, "id")));
+    return this.#ask("delete", rowId(id));
   }
 
   /** @param {string} id @returns {Promise<void>} */
   async undelete(id) {
-    return call(() => this.#core.undelete(string(id, "id")));
+    return this.#ask("undelete", rowId(id));
   }
 
   /** Sealing what is kept here comes with a later version; until then nothing is ever locked. */
@@ -140,8 +138,8 @@ export class Mailbox extends EventTarget {
   async signOut() {
     this.#signOuts += 1;
     try {
-      if (await call(() => this.#core.wantsDeletion())) {
-        await this.#signedIn("sign-out", undefined, (secret) => this.#core.sync(secret, "none", undefined));
+      if (await this.#ask("wants deletion")) {
+        await this.#signedIn("sign-out", undefined, (secret, isToken) => this.#core.session(secret, isToken, "none", 0, undefined));
       }
     } finally {
       this.#signOuts += 1;
@@ -152,7 +150,7 @@ export class Mailbox extends EventTarget {
 
   /** Forgets everything kept here; the server is not touched. @returns {Promise<void>} */
   async clear() {
-    await call(() => this.#core.clear());
+    await this.#ask("clear");
   }
 
   /** Releases; never commits a deletion; twice is harmless. @returns {Promise<void>} */
@@ -165,11 +163,21 @@ export class Mailbox extends EventTarget {
     this.#core.close();
   }
 
-  /** @param {string} id */
+  /** Sees to it that a message is stored; its id in the table. @param {string} id */
   async #stored(id) {
-    string(id, "id");
-    if (await call(() => this.#core.isStored(id))) return;
-    await this.#signedIn("retrieve", undefined, (secret) => this.#core.retrieve(id, secret, undefined));
+    const row = rowId(id);
+    if (!(await this.#ask("is stored", row))) {
+      await this.#signedIn("retrieve", undefined, (secret, isToken) => this.#core.session(secret, isToken, "one", row, undefined));
+    }
+    return row;
+  }
+
+  /**
+   * What `Mailbox::answer` in `wasm/src/js/mailbox.rs` is asked.
+   * @param {string} what @param {number} [first] @param {number} [second] @returns {Promise<any>}
+   */
+  #ask(what, first = 0, second = 0) {
+    return call(() => this.#core.ask(what, first, second));
   }
 
   /**
@@ -177,20 +185,22 @@ export class Mailbox extends EventTarget {
    * @template T
    * @param {"sync" | "retrieve" | "sign-out"} reason
    * @param {string | undefined} given
-   * @param {(secret: string) => Promise<T>} session
+   * @param {(secret: string, isToken: boolean) => Promise<T>} session
    * @returns {Promise<T>}
    */
   async #signedIn(reason, given, session) {
     const signOuts = this.#signOuts;
-    const secret = await this.#secret(reason, given);
+    const proof = await this.#proof(reason, given);
+    const { secret, isToken } = proof;
     const accepted = (/** @type {any} */ event) => {
       if (event.detail.phase !== "list" || signOuts !== this.#signOuts) return;
-      this.#password = secret;
+      // A token soon expires, and whoever gave it has the next one.
+      this.#password = isToken ? undefined : proof;
       this.#refused = undefined;
     };
     this.addEventListener("progress", accepted);
     try {
-      return await call(() => session(secret));
+      return await call(() => session(secret, isToken));
     } catch (error) {
       if (/** @type {any} */ (error).code === "auth-failed") {
         this.#password = undefined;
@@ -202,9 +212,9 @@ export class Mailbox extends EventTarget {
     }
   }
 
-  /** @param {"sync" | "retrieve" | "sign-out"} reason @param {string | undefined} given @returns {Promise<string>} */
-  async #secret(reason, given) {
-    if (given !== undefined) return string(given, "The password");
+  /** @param {"sync" | "retrieve" | "sign-out"} reason @param {string | undefined} given @returns {Promise<Proof>} */
+  async #proof(reason, given) {
+    if (given !== undefined) return proof(given);
     if (this.#password !== undefined) return this.#password;
     const source = this.#credentials;
     /** @type {Credentials | undefined} */
@@ -213,12 +223,11 @@ export class Mailbox extends EventTarget {
         ? await source({ account: this.#account, reason: this.#refused === undefined ? reason : "rejected" })
         : source;
     if (!credentials) throw invalid("There is no password to sign in with. Pass one to sync(), or give `credentials` to Mailbox.open().");
-    if (!("password" in credentials)) throw invalid("Sign-in by token is not supported yet. Give a password.");
-    const password = string(credentials.password, "The password");
-    if (password === this.#refused && typeof source !== "function") {
-      throw ours("auth-failed", "auth", "This password was refused, and is not sent again by itself. Pass another one to sync().");
+    const found = proof(credentials);
+    if (found.secret === this.#refused && typeof source !== "function") {
+      throw ours("auth-failed", "auth", "This was refused, and is not sent again by itself. Pass another password to sync().");
     }
-    return password;
+    return found;
   }
 
   #listen() {
@@ -229,8 +238,10 @@ export class Mailbox extends EventTarget {
     };
   }
 
-  /** @param {string} name @param {any} detail */
-  #heard(name, detail) {
+  /** What the wasm tells, as an event. @param {string} name @param {any} told */
+  #heard(name, told) {
+    if (name === "progress") return this.#dispatch(name, told);
+    const detail = name === "change" ? { ids: told } : { state: told };
     if (name === "change") this.#channel?.postMessage(detail);
     this.#dispatch(name, detail);
   }

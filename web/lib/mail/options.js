@@ -7,6 +7,9 @@ const TIMEOUT_MS = 60_000;
 /** Highest message number or line count that is passed on: what 32 bits hold. */
 const MOST = 2 ** 32 - 1;
 
+/** Ways to sign in. */
+const WAYS = ["auto", "user", "apop", "plain", "login", "xoauth2", "oauthbearer"];
+
 /** A token is a WebSocket subprotocol, so only these characters can be in it (RFC 6455 §4.1, RFC 9110 §5.6.2). */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
@@ -34,17 +37,31 @@ export function upstreamName(url) {
 }
 
 /**
- * @param {{ timeoutMs?: number, pipelining?: string, token?: string, signal?: AbortSignal }} options
- * @returns {{ timeoutMs: number, pipelining: string, token: string | undefined }}
+ * @param {{ timeoutMs?: number, pipelining?: string, signIn?: string, token?: string, signal?: AbortSignal }} options
+ * @returns {{ timeoutMs: number, pipelining: string, signIn: string, token: string | undefined }}
  */
 export function tunnelOptions(options) {
   if (!options || typeof options !== "object") throw invalid("The options must be an object.");
-  const { timeoutMs = TIMEOUT_MS, pipelining = "auto", token } = options;
+  const { timeoutMs = TIMEOUT_MS, pipelining = "auto", signIn = "auto", token } = options;
   abortSignal(options.signal);
   if (!(Number.isFinite(timeoutMs) && timeoutMs > 0)) throw invalid("timeoutMs must be a positive number of milliseconds.");
   if (!["auto", "probe", "off"].includes(pipelining)) throw invalid('pipelining must be "auto", "probe" or "off".');
+  if (!WAYS.includes(signIn)) throw invalid(`signIn must be one of ${WAYS.join(", ")}.`);
   if (token !== undefined && !(typeof token === "string" && TOKEN.test(token))) throw invalid("The token has characters that cannot be sent.");
-  return { timeoutMs, pipelining, token };
+  return { timeoutMs, pipelining, signIn, token };
+}
+
+/** What proves who somebody is. @typedef {{ secret: string, isToken: boolean }} Proof */
+
+/**
+ * @param {unknown} credentials a password, or `Credentials`
+ * @returns {Proof}
+ */
+export function proof(credentials) {
+  if (typeof credentials === "string") return { secret: credentials, isToken: false };
+  const { password, oauthToken } = /** @type {any} */ (credentials ?? {});
+  if (oauthToken === undefined) return { secret: string(password, "The password"), isToken: false };
+  return { secret: string(oauthToken, "The token"), isToken: true };
 }
 
 /** @param {unknown} signal */
@@ -60,6 +77,11 @@ export function messageNumber(n) {
 /** A count of lines. @param {unknown} n */
 export function lineCount(n) {
   return whole(n, 0, "The number of lines");
+}
+
+/** A message's id as the table has it; 0, which names none, for what can be no id of ours. @param {unknown} id */
+export function rowId(id) {
+  return /^\d{1,10}$/.test(string(id, "id")) && Number(id) <= MOST ? Number(id) : 0;
 }
 
 /** @param {unknown} text @param {string} what */

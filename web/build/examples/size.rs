@@ -1,0 +1,52 @@
+//! What the client weighs on the wire: module, generated glue, the hand-written `host.js` that the module imports, and all three, in
+//! brotli, with and without the reader of MIME messages.
+//!
+//! `tests/bench/size` runs it. Fails where the client without that reader is heavier than [`MOST`].
+
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use poplar_web_build::{Mime, brotli, build_client};
+
+/// Engine, store and glue, in octets of brotli: a first visit has 150,000 in all, of which the reader and the page take the rest.
+const MOST: usize = 60_000;
+
+fn main() -> ExitCode {
+    match report() {
+        Ok(octets) if octets <= MOST => ExitCode::SUCCESS,
+        Ok(octets) => {
+            eprintln!("without MIME the client weighs {octets} octets, more than {MOST}");
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints the table; the octets of the client without MIME.
+fn report() -> Result<usize, Box<dyn Error>> {
+    let workspace =
+        Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).ok_or("web/build has left its workspace")?;
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), PathBuf::from).join("size");
+    let with = weigh(workspace, &target.join("with-mime"), Mime::With)?;
+    let without = weigh(workspace, &target.join("without-mime"), Mime::Without)?;
+    println!("{:<14}{:>8}{:>8}{:>8}{:>8}   octets, brotli", "", "module", "glue", "host.js", "sum");
+    for (name, [module, glue, host]) in [("with MIME", with), ("without MIME", without)] {
+        println!("{name:<14}{module:>8}{glue:>8}{host:>8}{:>8}", module + glue + host);
+    }
+    Ok(without.iter().sum())
+}
+
+/// Module, glue and `host.js`, in octets of brotli.
+fn weigh(workspace: &Path, target: &Path, mime: Mime) -> Result<[usize; 3], Box<dyn Error>> {
+    let out = target.join("client");
+    build_client(workspace, target, &out, mime)?;
+    let octets = |file: PathBuf| Ok::<_, Box<dyn Error>>(brotli(&fs::read(file)?)?.len());
+    let host = workspace.join("web/lib/mail/host.js");
+    Ok([octets(out.join("client_bg.wasm"))?, octets(out.join("client.js"))?, octets(host)?])
+}

@@ -1,0 +1,234 @@
+/**
+ * What the wasm asks of JavaScript: the browser's storage, locks and sockets, and the plain objects of the contract. Each of these is
+ * a few words here, and would be imports, closures and conversions there.
+ *
+ * Nothing is decided here: what an error means, what is written and when is for `wasm/src` to say.
+ */
+
+/** A request's result; the browser's error, or `null` where it gives none. @param {IDBRequest} request @returns {Promise<any>} */
+function settled(request) {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}
+
+/** The names of this origin's databases. */
+export async function databaseNames() {
+  return (await indexedDB.databases()).map(({ name }) => name);
+}
+
+/**
+ * Opens a database, upgrading it where needed. One that does not exist is created with `create`, and otherwise is `undefined` and
+ * goes on not existing: looking leaves no trace.
+ * @param {string} name
+ * @param {number} version
+ * @param {boolean} create
+ * @param {(database: IDBDatabase, from: number) => void} upgrade Throwing in it aborts the upgrade, and the open fails.
+ */
+export async function openDatabase(name, version, create, upgrade) {
+  const request = indexedDB.open(name, version);
+  let absent = false;
+  request.onupgradeneeded = ({ oldVersion }) => {
+    absent = oldVersion === 0 && !create;
+    if (absent) request.transaction?.abort();
+    else upgrade(request.result, oldVersion);
+  };
+  try {
+    const database = await settled(request);
+    // Another tab wants to delete or upgrade it: make way at once. The next use opens it again.
+    database.onversionchange = () => database.close();
+    return database;
+  } catch (error) {
+    if (!absent) throw error;
+  }
+}
+
+/** Waits for other connections to close, which they do when told of it. @param {string} name */
+export async function deleteDatabase(name) {
+  await settled(indexedDB.deleteDatabase(name));
+}
+
+/**
+ * Begins a transaction; one that writes is durable at `complete`: Chromium's own default is *relaxed* since version 121.
+ * @param {IDBDatabase} database @param {string[]} stores @param {boolean} write
+ */
+export function begin(database, stores, write) {
+  return write ? database.transaction(stores, "readwrite", { durability: "strict" }) : database.transaction(stores);
+}
+
+/**
+ * When a transaction is complete. To be called before anything of it is awaited.
+ * @param {IDBTransaction} transaction @returns {Promise<void>}
+ */
+export function completion(transaction) {
+  return new Promise((resolve, reject) => {
+    transaction.oncomplete = () => resolve();
+    // A full disk may be noticed only here.
+    transaction.onabort = () => reject(transaction.error);
+  });
+}
+
+/** One value, or all where there is no key. @param {IDBTransaction} transaction @param {string} store @param {IDBValidKey} [key] */
+export async function read(transaction, store, key) {
+  const values = transaction.objectStore(store);
+  return settled(key === undefined ? values.getAll() : values.get(key));
+}
+
+/** @param {IDBTransaction} transaction @param {string} store @param {IDBValidKey} key @param {unknown} value */
+export function write(transaction, store, key, value) {
+  transaction.objectStore(store).put(value, key);
+}
+
+/** Removes every piece of a message. @param {IDBTransaction} transaction @param {string} store @param {number} id */
+export function removeAll(transaction, store, id) {
+  transaction.objectStore(store).delete(IDBKeyRange.bound([id, 0], [id, 2 ** 32 - 1]));
+}
+
+/**
+ * Waits for a lock; gives what releases it.
+ *
+ * Locks need a secure context. Where there is none (a plain HTTP address that is not this computer) nothing is locked here, and the
+ * server's own lock on the maildrop has to do.
+ * @param {string} name @param {AbortSignal} [signal]
+ * @returns {Promise<() => void>}
+ */
+export function lock(name, signal) {
+  return new Promise((granted, refused) => {
+    const locks = globalThis.navigator?.locks;
+    if (!locks) return granted(() => {});
+    locks.request(name, { signal }, () => new Promise((release) => granted(() => release(undefined)))).catch(refused);
+  });
+}
+
+/** What a tunnel tells, beside bytes and the close codes, which begin at 1000. */
+const [BYTES, TIME, ABORT] = [0, 1, 2];
+
+/** A WebSocket and its timer. */
+export class Tunnel {
+  /** @type {WebSocket} */
+  #socket;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  #signal;
+  #hear;
+
+  /**
+   * @param {string} url
+   * @param {string[]} protocols
+   * @param {AbortSignal | undefined} signal
+   * @param {(what: number, detail: any, opened: boolean) => void} hear
+   */
+  constructor(url, protocols, signal, hear) {
+    const socket = new WebSocket(url, protocols);
+    let opened = false;
+    socket.binaryType = "arraybuffer";
+    socket.onopen = () => (opened = true);
+    socket.onmessage = ({ data }) => hear(BYTES, data instanceof ArrayBuffer ? new Uint8Array(data) : undefined, opened);
+    socket.onclose = ({ code, reason }) => hear(code, reason, opened);
+    this.#socket = socket;
+    this.#signal = signal;
+    this.#hear = hear;
+    signal?.addEventListener("abort", this.#aborted);
+  }
+
+  #aborted = () => this.#hear(ABORT, undefined, true);
+
+  /** Only a socket that is not open yet refuses. @param {Uint8Array<ArrayBuffer>} frame */
+  send(frame) {
+    if (this.#socket.readyState !== WebSocket.CONNECTING) this.#socket.send(frame);
+  }
+
+  /** Tells once when `ms` have passed; the last call counts. @param {number} ms */
+  wakeIn(ms) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#hear(TIME, undefined, true), ms);
+  }
+
+  /** Twice is harmless. */
+  close() {
+    clearTimeout(this.#timer);
+    this.#socket.close(1000);
+  }
+
+  /** Closes, and tells nothing any more. */
+  release() {
+    this.#socket.onopen = this.#socket.onmessage = this.#socket.onclose = null;
+    this.#signal?.removeEventListener("abort", this.#aborted);
+    this.close();
+  }
+}
+
+/** @param {BlobPart[]} pieces @param {string} type */
+export function blob(pieces, type) {
+  return new Blob(pieces, { type });
+}
+
+/** @param {number | undefined} at */
+const date = (at) => (at === undefined ? null : new Date(at));
+
+/** What is thrown, for `errors.js` to make a `MailError` of. */
+export function thrown(code, phase, retryable, retryAfterMs = null, serverText, message) {
+  return { code, phase, retryable, retryAfterMs, serverText, message };
+}
+
+/** An account as it lies in the database … */
+export function account(account, user, relay) {
+  return { account, user, relay };
+}
+
+/** … and in the list of accounts. */
+export function kept(account, user, relay, messages, stored) {
+  return { account, user, relay, messages, stored };
+}
+
+const DELETION = ["none", "wanted", "sent", "confirmed"];
+
+/** A `Row`. `flags` as they lie in the table: `wasm/src/store/page.rs`. */
+export function row(id, uid, size, stored, flags, subject, from, preview, at, hasAttachments) {
+  return {
+    id: String(id),
+    uid,
+    subject,
+    from,
+    preview,
+    date: date(at),
+    size,
+    stored,
+    unconfirmed: Boolean(flags & 1),
+    read: Boolean(flags & 2),
+    onServer: Boolean(flags & 4),
+    hasAttachments,
+    hasHeaders: Boolean(flags & 8),
+    deletion: DELETION[flags >> 4],
+  };
+}
+
+/** An envelope as it lies in the database. */
+export function envelope(subject, from, preview, date = null, attachments, head) {
+  return { subject, from, preview, date, attachments, head };
+}
+
+export function progress(phase, done, total, bytes, totalBytes) {
+  return { phase, done, total, bytes, totalBytes };
+}
+
+export function report(retrieved, headers, deleted, bytes, remaining, skipped) {
+  return { retrieved, headers, deleted, bytes, remaining, skipped };
+}
+
+export function skipped(id, code, serverText) {
+  return { id: String(id), code, serverText };
+}
+
+export function header(name, value) {
+  return { name, value };
+}
+
+export function attachment(index, name, type, declaredType, size, inline, contentId = null) {
+  return { index, name, type, declaredType, size, inline, contentId };
+}
+
+export function message(id, headers, subject, from, to, cc, at, text, html = null, attachments) {
+  return { id: String(id), headers, subject, from, to, cc, date: date(at), text, html, attachments };
+}
