@@ -383,8 +383,8 @@ impl Session {
 
     fn overdue(&mut self) -> Error {
         // Nothing at all of an answer, with others queued behind it: it was thrown away.
-        if self.reading.is_untouched() {
-            self.ran_too_far();
+        if self.reading.is_untouched() && self.in_flight.len() > 1 {
+            self.out_of_step();
         }
         self.end(Error::new(Code::Timeout, "the mail server did not answer in time; nothing was lost, try again"))
     }

@@ -124,7 +124,7 @@ impl Session {
         // The NOOP is answered, and so must be everything in front of it.
         let in_front = self.in_flight.len() - usize::from(!reader.resumed).min(self.in_flight.len());
         if in_front > 1 {
-            self.ran_too_far();
+            self.out_of_step();
             return Err(self.end(no_status()));
         }
         self.body_ended(b".", on_event);
@@ -201,7 +201,7 @@ impl Session {
         let (line, rest) = input.split_at_checked(taken).unwrap_or((input, &[]));
         held.extend_from_slice(line);
         if held.len() > MAX_STATUS_LINE {
-            self.ran_too_far();
+            self.out_of_step();
             return Err(self.end(too_long()));
         }
         if held.ends_with(b"\n") {
@@ -217,7 +217,7 @@ impl Session {
             if self.resume(on_event) {
                 return self.read(line, on_event);
             }
-            self.ran_too_far();
+            self.out_of_step();
             let error = if self.greeted { no_status() } else { no_greeting() };
             return Err(self.end(error));
         };
@@ -228,6 +228,10 @@ impl Session {
             return Ok(());
         }
         let Some(Queued { ticket, command, promised, purpose }) = self.in_flight.front() else {
+            // Servers say why they hang up in a -ERR that nobody asked for. A +OK is an answer too many.
+            if status.ok {
+                self.out_of_step();
+            }
             return Err(self.end(unasked(&status)));
         };
         match purpose {
@@ -293,6 +297,5 @@ fn unasked(status: &Status) -> Error {
     if status.ok {
         return no_status();
     }
-    // Servers say why they hang up in a -ERR that nobody asked for.
     Error::new(Code::Closed, "the mail server ended the session").with_server_text(status.text.clone())
 }

@@ -103,9 +103,9 @@ impl Session {
         }
     }
 
-    /// What has just failed would not have happened with one command at a time, where others were queued behind it.
-    pub(super) fn ran_too_far(&mut self) {
-        if self.runs_ahead() && self.in_flight.len() > 1 {
+    /// What has just come fits no question. With one command at a time it would be clear what it answers.
+    pub(super) fn out_of_step(&mut self) {
+        if self.runs_ahead() {
             self.tried(false);
         }
     }
