@@ -1,0 +1,163 @@
+//! 1000 messages of 10 kB from one Dovecot over TLS, by every client, at several round trips: see `tests/bench/README.md`.
+
+mod peers;
+mod table;
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use peers::{Peer, Place};
+use poplar_client::sync::{Job, Retrieve};
+use poplar_tests::dovecot::{Dovecot, PASSWORD};
+use poplar_tests::driver::{self, Driver};
+use poplar_tests::faults::{Plan, Proxy};
+use poplar_tests::messages;
+use poplar_tests::relay::{Relay, Upstream};
+use table::{Figure, Row};
+
+/// What the table is about.
+const MESSAGES: u32 = 1000;
+const OCTETS: usize = 10_000;
+/// Added round trips, in milliseconds.
+const ROUND_TRIPS: [u64; 4] = [0, 20, 50, 100];
+/// Runs of which the median is taken; `POPLAR_BENCH_RUNS` names another number.
+const RUNS: usize = 5;
+/// A client that waits for every answer is measured with so many messages and so many, and the rest is a straight line.
+const FEW: [u32; 2] = [20, 60];
+
+fn main() -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(measure())
+}
+
+async fn measure() -> Result<()> {
+    let runs = std::env::var("POPLAR_BENCH_RUNS").map_or(Ok(RUNS), |runs| runs.parse())?;
+    let world = World::start().await?;
+    println!(
+        "{MESSAGES} messages of {} kB from Dovecot over TLS; medians of {runs} runs, clients in turn\n",
+        OCTETS / 1000
+    );
+    for delay in ROUND_TRIPS {
+        world.proxy.set(Plan { delay_ms: delay / 2, ..Plan::default() });
+        let mut rows: Vec<Row> = Client::ALL.iter().map(|client| Row::new(client.name())).collect();
+        for _ in 0..runs {
+            for (client, row) in Client::ALL.into_iter().zip(&mut rows) {
+                if delay == 0 || !client.waits() {
+                    row.push(world.run(client, MESSAGES).await?);
+                }
+            }
+        }
+        for (client, row) in Client::ALL.into_iter().zip(&mut rows) {
+            if row.is_empty() {
+                row.set(world.scaled(client).await?);
+            }
+        }
+        table::print(delay, &rows, Client::Ours.name(), Client::Peer(Peer::Mpop).name(), Client::Bare.name());
+    }
+    Ok(())
+}
+
+/// Who retrieves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Client {
+    /// The limit: every RETR is sent at once.
+    Bare,
+    /// The engine through the relay, with a server that it meets for the first time.
+    // The row of a server that is known already belongs beside this one, as soon as the engine remembers a server.
+    Ours,
+    /// A program of somebody else's.
+    Peer(Peer),
+}
+
+impl Client {
+    const ALL: [Client; 5] = [
+        Client::Bare,
+        Client::Ours,
+        Client::Peer(Peer::Mpop),
+        Client::Peer(Peer::Fetchmail),
+        Client::Peer(Peer::Poplib),
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Client::Bare => "bare pipelined socket",
+            Client::Ours => "Poplar, first meeting",
+            Client::Peer(peer) => peer.name(),
+        }
+    }
+
+    /// Whether it asks for one message at a time, so that a round trip is paid for each.
+    fn waits(self) -> bool {
+        matches!(self, Client::Peer(Peer::Fetchmail | Peer::Poplib))
+    }
+}
+
+/// One server, one relay, and the network between them and everybody.
+struct World {
+    dovecot: Dovecot,
+    proxy: Proxy,
+    relay: Relay,
+}
+
+impl World {
+    async fn start() -> Result<World> {
+        let dovecot = Dovecot::start().await?;
+        for count in [MESSAGES].into_iter().chain(FEW) {
+            for number in 0..count {
+                dovecot.deliver(&user(count), &messages::large(21, u64::from(number), OCTETS).bytes)?;
+            }
+        }
+        let proxy = Proxy::start(dovecot.pop3s_address()).await?;
+        let url = format!("pop3s://{}", proxy.address());
+        let relay = Relay::start(&[Upstream::new("mail", url, dovecot.ca())], &[]).await?;
+        Ok(World { dovecot, proxy, relay })
+    }
+
+    /// One run; the server must have sent every message, once, and the client must have it.
+    async fn run(&self, client: Client, count: u32) -> Result<Duration> {
+        let user = user(count);
+        let before = self.dovecot.ended_sessions(&user)?;
+        let place = Place { address: self.proxy.address(), ca: self.dovecot.ca(), user: user.clone() };
+        let start = Instant::now();
+        let (took, got) = match client {
+            Client::Bare => {
+                let got = peers::bare(&place, count).await?;
+                (start.elapsed(), got)
+            }
+            Client::Ours => {
+                let driver = Driver::of(&self.relay, "mail", &user, PASSWORD);
+                tokio::task::spawn_blocking(move || ours(&driver)).await??
+            }
+            Client::Peer(peer) => tokio::task::spawn_blocking(move || peer.run(&place)).await??,
+        };
+        ensure!(got == count, "{} has {got} messages of {count}", client.name());
+        let sessions = self.dovecot.sessions(&user, before + 1).await?;
+        let sent = sessions.last().context("no session")?.retr;
+        ensure!(sent == u64::from(count), "{}: the server sent {sent} messages of {count}", client.name());
+        Ok(took)
+    }
+
+    /// What [`MESSAGES`] would take, from two runs with fewer.
+    async fn scaled(&self, client: Client) -> Result<Figure> {
+        let [few, more] = FEW;
+        let short = self.run(client, few).await?;
+        let long = self.run(client, more).await?;
+        let each = long.saturating_sub(short) / (more - few);
+        Ok(Figure::Scaled(short + each * (MESSAGES - few)))
+    }
+}
+
+/// The account that has so many messages.
+fn user(count: u32) -> String {
+    format!("has-{count}")
+}
+
+/// The engine, from opening the tunnel to QUIT; how long that took, and how many messages are stored.
+fn ours(driver: &Driver) -> Result<(Duration, u32)> {
+    driver::run(async {
+        let table = driver::table();
+        let start = Instant::now();
+        let report = driver.run(&table, Job::Sync(Retrieve::All)).await?;
+        Ok((start.elapsed(), report.retrieved))
+    })
+}
