@@ -118,12 +118,8 @@ impl World {
         let user = user(count);
         let before = self.dovecot.ended_sessions(&user)?;
         let place = Place { address: self.proxy.address(), ca: self.dovecot.ca(), user: user.clone() };
-        let start = Instant::now();
         let (took, got) = match client {
-            Client::Bare => {
-                let got = peers::bare(&place, count).await?;
-                (start.elapsed(), got)
-            }
+            Client::Bare => bare(&place, count).await?,
             Client::Ours => {
                 let driver = Driver::of(&self.relay, "mail", &user, PASSWORD);
                 tokio::task::spawn_blocking(move || ours(&driver)).await??
@@ -145,6 +141,21 @@ impl World {
         let each = long.saturating_sub(short) / (more - few);
         Ok(Figure::Scaled(short + each * (MESSAGES - few)))
     }
+}
+
+/// The bare socket, once more where the server lost the end. Dovecot 2.3.19 does over TLS, in 4 of 1000 runs on a loaded machine,
+/// with or without the proxy between: it ends the session in order while the tail of the last message is still unsent, because QUIT
+/// has been read. A client that is no measuring rod does not send QUIT before it has everything.
+async fn bare(place: &Place, count: u32) -> Result<(Duration, u32)> {
+    let mut got = 0;
+    for _ in 0..3 {
+        let start = Instant::now();
+        got = peers::bare(place, count).await?;
+        if got == count {
+            return Ok((start.elapsed(), got));
+        }
+    }
+    Ok((Duration::ZERO, got))
 }
 
 /// The account that has so many messages.

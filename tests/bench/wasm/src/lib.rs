@@ -64,7 +64,7 @@ impl Work {
                     Kind::Dots => "..\r\n".to_owned(),
                     _ if n % 20 == 7 => format!("..{}\r\n", "referral ".repeat(8)),
                     // Full stops inside lines count too: a search for dots meets them.
-                    _ if n % 2 == 0 => {
+                    _ if n.is_multiple_of(2) => {
                         format!("Seen on {:02}.03. by Dr. Okafor; please see www.clinic.example/{n:024}.\r\n", n % 28)
                     }
                     _ => format!("{:076}\r\n", n * 7919),
