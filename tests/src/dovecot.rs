@@ -4,16 +4,15 @@ mod configuration;
 
 use std::fs;
 use std::net::SocketAddr;
-use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 use tempfile::TempDir;
 
+use crate::account::{Account, Delivery, is_plain};
 use crate::certificates::Authority;
 use crate::log::LogFile;
 use crate::port::Port;
@@ -53,7 +52,7 @@ pub struct Dovecot {
     pop3: Port,
     process: Guarded,
     log: LogFile,
-    delivered: AtomicU64,
+    delivery: Delivery,
     dir: TempDir,
     account: Account,
 }
@@ -82,15 +81,6 @@ pub struct Stored {
     pub name: String,
     /// Where it lies now.
     pub path: PathBuf,
-}
-
-/// The account everything runs as: the tester's own, or `nobody` where that is root, because Dovecot serves no mail of root's.
-#[derive(Clone, Debug)]
-struct Account {
-    user: String,
-    group: String,
-    /// User and group number, where files must be given to it.
-    other: Option<(u32, u32)>,
 }
 
 impl Dovecot {
@@ -130,15 +120,15 @@ impl Dovecot {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        if let Some((user, group)) = account.other {
-            command.uid(user).gid(group);
+        if account.other {
+            command.uid(account.numbers.0).gid(account.numbers.1);
         }
         let process = Guarded::spawn(&mut command).context("is dovecot-pop3d installed? tests/run installs it")?;
         let log = LogFile::new(dir.path().join("log"));
         // The listeners are open before this line is written.
         log.until(0, "Dovecot's start", |lines| lines.iter().any(|l| l.contains("starting up for pop3")).then_some(()))
             .await?;
-        Ok(Dovecot { pop3s, pop3, process, log, delivered: AtomicU64::new(0), dir, account })
+        Ok(Dovecot { pop3s, pop3, process, log, delivery: Delivery::default(), dir, account })
     }
 
     /// Where POP3 over TLS listens.
@@ -178,23 +168,8 @@ impl Dovecot {
 
     /// Puts a message into a maildrop, as a delivery agent does: written aside, then renamed. Returns its name.
     pub fn deliver(&self, user: &str, bytes: &[u8]) -> Result<String> {
-        ensure!(user.chars().all(|c| c.is_ascii_alphanumeric() || "@.-".contains(c)), "{user:?} is no plain user name");
-        let maildir = self.maildir(user);
-        if !maildir.exists() {
-            for folder in ["tmp", "new", "cur"] {
-                fs::create_dir_all(maildir.join(folder))?;
-            }
-            let home = maildir.parent().unwrap_or(&maildir);
-            self.account.give(home)?;
-        }
-        // Dovecot numbers new files in the order of their time stamps: second, then the microseconds after "M".
-        let number = self.delivered.fetch_add(1, Ordering::Relaxed);
-        let name = format!("{}.M{:06}P1.poplar", 1_700_000_000 + number / 1_000_000, number % 1_000_000);
-        let (aside, place) = (maildir.join("tmp").join(&name), maildir.join("new").join(&name));
-        fs::write(&aside, bytes)?;
-        self.account.give(&aside)?;
-        fs::rename(aside, place)?;
-        Ok(name)
+        ensure!(is_plain(user), "{user:?} is no plain user name");
+        self.delivery.deliver(&self.account, &self.maildir(user), bytes)
     }
 
     /// Removes a message behind the server's back, as another client or an expiry would.
@@ -277,34 +252,6 @@ impl Session {
         let ((top, _), (retr, _), (del, messages)) = (pair()?, pair()?, pair()?);
         Some(Session { user: user.into(), quit: reason.ends_with("Logged out"), top, retr, del, messages })
     }
-}
-
-impl Account {
-    fn find() -> Result<Account> {
-        let root = command_output("id", &["-u"])? == "0";
-        let whose: &[&str] = if root { &["nobody"] } else { &[] };
-        let of = |flag| command_output("id", &[&[flag], whose].concat());
-        let other = if root { Some((of("-u")?.parse()?, of("-g")?.parse()?)) } else { None };
-        Ok(Account { user: of("-un")?, group: of("-gn")?, other })
-    }
-
-    /// Gives a path, and all that lies under it, to the account.
-    fn give(&self, path: &Path) -> Result<()> {
-        let Some((user, group)) = self.other else { return Ok(()) };
-        chown(path, Some(user), Some(group))?;
-        if path.is_dir() {
-            for entry in fs::read_dir(path)? {
-                self.give(&entry?.path())?;
-            }
-        }
-        Ok(())
-    }
-}
-
-fn command_output(program: &str, arguments: &[&str]) -> Result<String> {
-    let output = Command::new(program).args(arguments).output().with_context(|| format!("no {program} to run"))?;
-    ensure!(output.status.success(), "{program} {} failed", arguments.join(" "));
-    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }
 
 #[cfg(test)]

@@ -20,7 +20,8 @@ use crate::port::Port;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Plan {
-    /// Added to each direction, in milliseconds: half of the added round trip. A delay line, not a throttle.
+    /// Added to each direction, in milliseconds: half of the added round trip, of which a new connection costs one. A delay line,
+    /// not a throttle.
     pub delay_ms: u64,
     /// Octets from the server that pass before the fault; on a TLS connection these are octets of TLS.
     pub after: u64,
@@ -151,6 +152,10 @@ async fn carry(client: TcpStream, target: SocketAddr, plan: Plan, state: watch::
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
     let delay = Duration::from_millis(plan.delay_ms);
+    // The client was let in at once; on a real network its handshake (SYN, SYN-ACK) takes a round trip before it may say anything.
+    if !delay.is_zero() {
+        sleep(2 * delay).await;
+    }
     let limit = plan.then.map_or(u64::MAX, |_| plan.after);
     let mut up = JoinSet::new();
     up.spawn(direction(from_client, to_server, delay, u64::MAX));

@@ -1,29 +1,34 @@
 //! The harness: what the tests of more than one part stand on.
 //!
 //! ```text
-//! messages ──▶ Maildir ── dovecot ◀── faults ◀── relay ◀── tunnel      (Rust tests, tests/tests)
+//! messages ──▶ Maildir ── dovecot ◀── faults ◀── relay ◀── tunnel, driver   (Rust tests, tests/tests)
 //!                            │                     ▲
 //!                          its log              Chromium               (browser specs, tests/browser, through bin/harness)
 //! ```
 //!
 //! - [`messages`]: varied mail, the same for the same seed;
 //! - [`dovecot`]: a private Dovecot; its own log line is the oracle for "exactly once", not our counters;
+//! - [`mailutils`]: a private GNU mailutils pop3d, another hand's reading of the same standards;
+//! - [`driver`]: the client's engine on this machine, through the real relay;
 //! - [`faults`]: a TCP proxy that cuts, stalls, refuses and delays;
 //! - [`relay`]: the relay as a child process, its most verbose log in a file;
 //! - [`tunnel`]: a bare WebSocket client, for what a browser cannot show;
 //! - [`model`]: a POP3 server in memory, only for what no real one can be made to do: a cut at every octet, in step with the client;
 //! - [`transcript`], [`scripted`]: what other servers do, one file each (tests/transcripts), and a server that plays it, in memory or on
 //!   a port;
-//! - [`certificates`], [`log`], [`port`], [`process`]: what those are made of.
+//! - [`account`], [`certificates`], [`log`], [`port`], [`process`]: what those are made of.
 //!
 //! Architecture invariant: nothing here imitates a part of the product, and but for [`model`] and [`scripted`] nothing imitates a POP3
 //! server. Everything that is started ends with the process that started it, however that one ends. Unix only, because a process
 //! group is what makes that certain.
 
+pub mod account;
 pub mod certificates;
 pub mod dovecot;
+pub mod driver;
 pub mod faults;
 pub mod log;
+pub mod mailutils;
 pub mod messages;
 pub mod model;
 pub mod port;

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use crate::account::Account;
 use crate::port::Port;
 
-use super::{Account, Options, PASSWORD};
+use super::{Options, PASSWORD};
 
 /// What Dovecot is told.
 pub(super) struct Configuration<'a> {
