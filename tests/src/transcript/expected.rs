@@ -49,8 +49,8 @@ pub enum Expected {
     Connections(usize),
     /// Whether the client ran ahead of an answer.
     Pipelined(bool),
-    /// What was lost because it was queued were commands that begin with this word, and no others.
-    AtStake(String),
+    /// What was lost because it was queued were commands that begin with one of these words, and no others.
+    AtStake(Vec<String>),
 }
 
 /// Whether and how a message is stored.
@@ -187,7 +187,7 @@ impl Expected {
                 Expected::Count(command.to_owned(), text::number(times)?)
             }
             "connections" => Expected::Connections(text::number(rest)?),
-            "at-stake" => Expected::AtStake(rest.to_owned()),
+            "at-stake" => Expected::AtStake(rest.split(' ').map(str::to_owned).collect()),
             "pipelined" => Expected::Pipelined(true),
             "not-pipelined" => Expected::Pipelined(false),
             _ => return Err(format!("nothing can be expected of `{word}`")),
@@ -237,11 +237,13 @@ impl Expected {
                 equal(&format!("{command} was seen"), times, &seen.commands.iter().filter(named).count())
             }
             Expected::Connections(count) => equal("connections", count, &seen.connections),
-            Expected::AtStake(verb) => match seen.at_stake.iter().find(|line| line.split(' ').next() != Some(verb)) {
-                Some(line) => Err(format!("{line} was at stake, not only {verb}")),
-                None if seen.at_stake.is_empty() => Err("nothing was at stake".to_owned()),
-                None => Ok(()),
-            },
+            Expected::AtStake(words) => {
+                match seen.at_stake.iter().find(|line| !words.iter().any(|word| line.split(' ').next() == Some(word))) {
+                    Some(line) => Err(format!("{line} was at stake, not only {}", words.join(" and "))),
+                    None if seen.at_stake.is_empty() => Err("nothing was at stake".to_owned()),
+                    None => Ok(()),
+                }
+            }
             Expected::Pipelined(ahead) => equal("the client ran ahead", ahead, &seen.queued),
         }
     }

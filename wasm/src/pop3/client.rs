@@ -206,14 +206,25 @@ impl Client {
     /// Queues a command at once, in the order of the calls; the answer can be awaited later or dropped.
     /// `promised`: the octets that the answer is expected to bring.
     pub fn send(&self, command: Command, promised: u64) -> Answer {
+        let answer = self.queue(command, promised);
+        self.flush();
+        answer
+    }
+
+    /// The same, but nothing leaves before [`Client::flush`]: what is queued together travels together.
+    pub fn queue(&self, command: Command, promised: u64) -> Answer {
         let (tell, hear) = answer();
         let mut shared = self.0.borrow_mut();
         match shared.session.submit(command, promised) {
             Ok(ticket) => shared.waiters.add(ticket, tell),
             Err(error) => tell.tell(Part::Failed(error)),
         }
-        shared.flush();
         hear
+    }
+
+    /// Sends what was [queued](Client::queue), as far as the window lets it through.
+    pub fn flush(&self) {
+        self.0.borrow_mut().flush();
     }
 
     /// Bytes from the server, for the tunnel to call.

@@ -44,9 +44,10 @@ impl<'a, F: Fn(u32) -> Command> Ahead<'a, F> {
             }
             self.wanted.next();
             self.octets = self.octets.saturating_add(promised);
-            let answer = self.client.send((self.command)(next.number), promised);
+            let answer = self.client.queue((self.command)(next.number), promised);
             self.asked.push_back((Asked::Message(next), promised, answer));
         }
+        self.client.flush();
         let (asked, promised, answer) = self.asked.pop_front()?;
         self.octets = self.octets.saturating_sub(promised);
         Some((asked, answer))

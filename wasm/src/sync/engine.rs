@@ -102,7 +102,7 @@ impl<S: Store> Engine<'_, S> {
         self.client.sign_in(login).await?;
         (self.progress)(Progress::start(Phase::List, 0, 0));
         // … and after it, because some servers tell the truth only then. What can travel with it does.
-        let capa = self.client.send(Command::Capa, 0);
+        let capa = self.client.queue(Command::Capa, 0);
         let listing = self.list(capa).await?;
         self.table.refresh().await?;
         let mut plan = planner::plan(&listing, &self.table.rows(), (self.now)());
@@ -121,10 +121,11 @@ impl<S: Store> Engine<'_, S> {
 
     /// STAT, UIDL and LIST in one go; UIDL by number where the server gives it only so, as the guide does it.
     async fn list(&self, capa: Answer) -> Result<Listing> {
-        let mut stat = self.client.send(Command::Stat, 0);
+        let mut stat = self.client.queue(Command::Stat, 0);
         let bare = self.client.behaviour().bare_uidl != Some(false);
-        let mut uidl = bare.then(|| self.client.send(Command::Uidl, 0));
-        let mut list = self.client.send(Command::List, 0);
+        let mut uidl = bare.then(|| self.client.queue(Command::Uidl, 0));
+        let mut list = self.client.queue(Command::List, 0);
+        self.client.flush();
         self.client.capa_from(capa).await?;
         let stat = stat.status().await?;
         self.exact_stat.set(listing::exact_stat(&stat).is_some());
@@ -162,7 +163,8 @@ impl<S: Store> Engine<'_, S> {
     }
 
     async fn uids_by_number(&self, sizes: &[Sized]) -> Result<Vec<Named>> {
-        let asked: Vec<Answer> = sizes.iter().map(|line| self.client.send(Command::UidlOne(line.number), 0)).collect();
+        let asked: Vec<Answer> = sizes.iter().map(|line| self.client.queue(Command::UidlOne(line.number), 0)).collect();
+        self.client.flush();
         let mut uids = Vec::with_capacity(asked.len());
         for mut answer in asked {
             // One message may be refused; the others keep their names.

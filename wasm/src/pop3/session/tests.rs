@@ -283,6 +283,8 @@ mod trial {
         events(&mut session, &[b"+OK\r\n.\r\n"]);
         submit(&mut session, [Command::Capa, Command::Stat]);
         assert_eq!(sent(&mut session), "CAPA\r\nNOOP\r\nNOOP\r\n");
+        events(&mut session, &[b"+OK\r\n.\r\n-ERR one at a time\r\n-ERR one at a time\r\n"]);
+        assert_eq!(session.behaviour().pipelining, Some(false), "behind CAPA both were queued");
         let mut session = greeted(Settings { pipelining: Pipelining::Probe, ..settings(false) });
         submit(&mut session, [Command::Stat, Command::List]);
         assert_eq!(sent(&mut session), "STAT\r\n", "before the sign-in NOOP is refused");

@@ -22,8 +22,10 @@ pub(super) enum RunningAhead {
     Untried,
     /// The NOOPs are on their way.
     Trial {
-        /// The first was refused.
-        first_refused: bool,
+        /// The first, with nothing in front of it, was refused: this server knows no NOOP.
+        unknown_noop: bool,
+        /// CAPA travelled in front.
+        behind_capa: bool,
     },
     /// The server answers queued commands.
     Works,
@@ -50,8 +52,9 @@ impl Session {
 
     /// Two NOOPs in one frame; behind CAPA, where that comes next anyway and so costs no round trip.
     pub(super) fn begin_trial(&mut self, frame: &mut Vec<u8>, now: Millis) {
-        self.running = RunningAhead::Trial { first_refused: false };
-        if let Some(capa) = self.waiting.pop_front_if(|next| next.command == Command::Capa) {
+        let capa = self.waiting.pop_front_if(|next| next.command == Command::Capa);
+        self.running = RunningAhead::Trial { unknown_noop: false, behind_capa: capa.is_some() };
+        if let Some(capa) = capa {
             self.put(capa, frame, now);
         }
         for _ in 0..2 {
@@ -73,14 +76,15 @@ impl Session {
             self.answered();
             return self.tried(answered);
         }
-        let RunningAhead::Trial { first_refused } = self.running else { return self.answered() };
+        let RunningAhead::Trial { unknown_noop, behind_capa } = self.running else { return self.answered() };
         let was_on_trial = on_trial(self);
         self.answered();
         if on_trial(self) {
-            self.running = RunningAhead::Trial { first_refused: !status.ok };
+            // Behind CAPA it may have been refused because it was queued.
+            self.running = RunningAhead::Trial { unknown_noop: !status.ok && !behind_capa, behind_capa };
         } else if !resyncing || !was_on_trial {
             // A server that knows no NOOP refuses both, and so has answered both.
-            self.tried(status.ok || first_refused);
+            self.tried(status.ok || unknown_noop);
         }
     }
 
