@@ -15,7 +15,9 @@ use std::collections::{BTreeSet, VecDeque};
 use std::future::Future;
 use std::pin::pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
 
 use poplar_client::error::{Code, Error};
 use poplar_client::pop3::client::Greeting;
@@ -221,12 +223,27 @@ impl State {
 /// Where the client waits and the server has nothing to say.
 pub fn run<T>(server: &Server, work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
-    let mut context = Context::from_waker(Waker::noop());
+    let woken = Arc::new(Woken::default());
+    let waker = Waker::from(Arc::clone(&woken));
+    let mut context = Context::from_waker(&waker);
     loop {
-        match work.as_mut().poll(&mut context) {
-            Poll::Ready(value) => return value,
-            Poll::Pending => assert!(server.step(), "the client waits for an answer that nobody owes"),
+        if let Poll::Ready(value) = work.as_mut().poll(&mut context) {
+            return value;
         }
+        // One part of the work may have woken another.
+        if !woken.0.swap(false, Ordering::Relaxed) {
+            assert!(server.step(), "the client waits for an answer that nobody owes");
+        }
+    }
+}
+
+/// Whether something has happened since the work was looked at.
+#[derive(Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 

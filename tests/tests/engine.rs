@@ -4,6 +4,7 @@
 
 use std::cell::Cell;
 
+use futures_util::future;
 use poplar_client::error::{Code, Result};
 use poplar_client::pop3::{Behaviour, Credential, Login, Method, Secret};
 use poplar_client::store::memory::MemoryStore;
@@ -272,6 +273,25 @@ fn a_lone_dot_of_the_messages_own_is_kept_as_unconfirmed_and_never_deleted() {
     server.take_log();
     assert_eq!(sync(&server, &table, Retrieve::All).unwrap().deleted, 0);
     assert_eq!(count(&server.take_log(), "DELE"), 0);
+}
+
+#[test]
+fn a_message_shorter_than_promised_is_given_also_where_quit_was_asked_for_right_behind_it() {
+    for stuffs_nothing in [false, true] {
+        let dotted = b"Subject: dotted\r\n\r\nfirst part\r\n.\r\nsecond part\r\n".to_vec();
+        let server =
+            Server::new(Quirks { stuffs_nothing, ..Quirks::default() }, [("7000N".to_owned(), dotted.clone())]);
+        let (client, greeting) = server.connect();
+        let retrieved = run(&server, async {
+            greeting.wait().await.unwrap();
+            let retrieved = client.retr(1, dotted.len() as u64 + 10);
+            let (retrieved, deleted, quit) = future::join3(retrieved, client.dele(1), client.quit()).await;
+            deleted.and(quit).unwrap();
+            retrieved
+        });
+        assert_eq!(retrieved.unwrap(), dotted);
+        assert!(server.uids().is_empty());
+    }
 }
 
 #[test]

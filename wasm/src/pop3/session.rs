@@ -311,6 +311,11 @@ impl Session {
         self.ended.as_ref()
     }
 
+    /// Whether the message whose end came last has ended there: a status line came behind it.
+    pub fn is_end_told(&self) -> bool {
+        self.ended_mail.is_none() && !self.reading.is_resumed()
+    }
+
     /// What to send before an abandoned session is dropped: `RSET` where deletions are pending, so that not even a server that
     /// applies them on a lost connection, against RFC 1939 §6, deletes anything.
     pub fn farewell(&self) -> Vec<u8> {

@@ -64,6 +64,11 @@ impl Default for Reading {
 }
 
 impl Reading {
+    /// A message that had seemed to end.
+    pub(super) fn is_resumed(&self) -> bool {
+        matches!(self, Reading::Body(reader) if reader.resumed)
+    }
+
     pub(super) fn is_body(&self) -> bool {
         matches!(self, Reading::Body(_))
     }
