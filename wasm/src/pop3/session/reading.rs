@@ -218,7 +218,10 @@ impl Session {
 
     fn status(&mut self, line: &[u8], on_event: &mut dyn FnMut(Event<'_>)) -> Result<()> {
         let words = line.strip_suffix(b"\n").unwrap_or(line);
-        let Some(status) = Status::parse(words.strip_suffix(b"\r").unwrap_or(words)) else {
+        let parsed = Status::parse(words.strip_suffix(b"\r").unwrap_or(words));
+        // `+` without `OK` begins a line of many a text: it is an answer only where one can be challenged.
+        let signing_in = self.in_flight.front().is_some_and(|next| next.command.signs_in());
+        let Some(status) = parsed.filter(|status| signing_in || !status.challenge) else {
             if self.resume(on_event) {
                 return self.read(line, on_event);
             }
