@@ -232,6 +232,15 @@ fn before_the_sign_in_nothing_is_kept_alive() {
 }
 
 #[test]
+fn nonsense_in_answer_to_a_password_says_nothing_of_running_ahead() {
+    let mut session = greeted(settings(true));
+    submit(&mut session, [Command::Pass(Secret::new("p"))]);
+    sent(&mut session);
+    assert_eq!(session.receive(b"what?\r\n", 0, |_| {}).unwrap_err().code, Code::Protocol);
+    assert_eq!(session.behaviour().pipelining, Some(true), "or the password would be sent again by itself");
+}
+
+#[test]
 fn an_abandoned_session_takes_its_deletions_back() {
     let mut session = greeted(settings(false));
     assert!(session.farewell().is_empty());

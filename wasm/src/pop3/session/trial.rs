@@ -109,7 +109,7 @@ impl Session {
 
     /// What has just come fits no question. With one command at a time it would be clear what it answers.
     pub(super) fn out_of_step(&mut self) {
-        if self.runs_ahead() {
+        if self.signed_in && self.runs_ahead() {
             self.tried(false);
         }
     }
