@@ -388,8 +388,8 @@ impl Session {
     }
 
     fn overdue(&mut self) -> Error {
-        // Nothing at all of an answer, with others queued behind it: it was thrown away.
-        if self.reading.is_untouched() && self.in_flight.len() > 1 {
+        // With others queued behind it: an answer was thrown away, or taken for a part of another.
+        if self.reading.may_be_out_of_step() && self.in_flight.len() > 1 {
             self.out_of_step();
         }
         self.end(Error::new(Code::Timeout, "the mail server did not answer in time; nothing was lost, try again"))

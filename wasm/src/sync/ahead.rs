@@ -8,6 +8,11 @@ use crate::pop3::{Answer, Client, Command, Window};
 /// What one command more is taken to bring where LIST names no size, as some servers do.
 const UNKNOWN: u64 = 256 << 10;
 
+/// While running ahead, a fence stands behind so many messages …
+const FENCED_MESSAGES: usize = 16;
+/// … or so many octets: what goes into one transaction.
+const FENCED_OCTETS: u64 = 1 << 20;
+
 /// What an answer is to.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Asked {
@@ -25,12 +30,19 @@ pub(super) struct Ahead<'a, F> {
     command: F,
     asked: VecDeque<(Asked, u64, Answer)>,
     octets: u64,
-    fenced: bool,
+    /// What a fence asks.
+    fence: Command,
+    /// Fences not answered yet.
+    fences: usize,
+    /// Commands behind the last fence, and the octets that they are taken to bring.
+    unfenced: (usize, u64),
+    ran_ahead: bool,
 }
 
 impl<'a, F: Fn(u32) -> Command> Ahead<'a, F> {
-    pub(super) fn new(client: &'a Client, wanted: Vec<Present>, command: F) -> Self {
-        Ahead { client, wanted: wanted.into_iter(), command, asked: VecDeque::new(), octets: 0, fenced: false }
+    pub(super) fn new(client: &'a Client, wanted: Vec<Present>, command: F, fence: Command) -> Self {
+        let (wanted, asked) = (wanted.into_iter(), VecDeque::new());
+        Ahead { client, wanted, command, asked, octets: 0, fence, fences: 0, unfenced: (0, 0), ran_ahead: false }
     }
 
     /// What was asked next and its answer, perhaps still to come. `most`: no answer is taken to be longer.
@@ -46,23 +58,43 @@ impl<'a, F: Fn(u32) -> Command> Ahead<'a, F> {
             self.octets = self.octets.saturating_add(promised);
             let answer = self.client.queue((self.command)(next.number), promised);
             self.asked.push_back((Asked::Message(next), promised, answer));
+            let (messages, octets) = self.unfenced;
+            self.unfenced = (messages + 1, octets.saturating_add(promised));
+            let many = self.unfenced.0 >= FENCED_MESSAGES || self.unfenced.1 >= FENCED_OCTETS;
+            // Where one answer too few or too many could go unnoticed, every few are followed by a question of their own.
+            if self.client.runs_ahead() && (many || self.has_asked_all()) {
+                self.put_fence();
+            }
         }
+        self.ran_ahead |= self.client.runs_ahead();
         self.client.flush();
         let (asked, promised, answer) = self.asked.pop_front()?;
         self.octets = self.octets.saturating_sub(promised);
         Some((asked, answer))
     }
 
-    /// Has `answer` taken in its turn as that of a fence, unless one is on its way already.
-    pub(super) fn fence(&mut self, answer: impl FnOnce() -> Answer) {
-        if !core::mem::replace(&mut self.fenced, true) {
-            self.asked.push_back((Asked::Fence, 0, answer()));
+    /// Puts a fence behind what is asked, unless one is on its way already.
+    pub(super) fn fence(&mut self) {
+        if self.fences == 0 {
+            self.put_fence();
+            self.client.flush();
         }
+    }
+
+    fn put_fence(&mut self) {
+        self.fences += 1;
+        self.unfenced = (0, 0);
+        self.asked.push_back((Asked::Fence, 0, self.client.queue(self.fence.clone(), 0)));
     }
 
     /// The fence was answered.
     pub(super) fn passed(&mut self) {
-        self.fenced = false;
+        self.fences = self.fences.saturating_sub(1);
+    }
+
+    /// Whether commands were sent before the answers to earlier ones: also once the session no longer does, or has ended.
+    pub(super) fn runs_ahead(&self) -> bool {
+        self.ran_ahead
     }
 
     /// Whether there is nothing left to ask for.
@@ -73,5 +105,9 @@ impl<'a, F: Fn(u32) -> Command> Ahead<'a, F> {
     /// Asks for no more than is asked already.
     pub(super) fn ask_no_more(&mut self) {
         self.wanted = Vec::new().into_iter();
+        if self.ran_ahead && self.unfenced.0 > 0 {
+            self.put_fence();
+            self.client.flush();
+        }
     }
 }

@@ -129,6 +129,10 @@ impl<S: Store> Engine<'_, S> {
         self.client.capa_from(capa).await?;
         let stat = stat.status().await?;
         self.exact_stat.set(listing::exact_stat(&stat).is_some());
+        if !self.exact_stat.get() && self.client.runs_ahead() {
+            // Nothing would show that an answer is missing.
+            self.client.learn(|behaviour| behaviour.pipelining = Some(false));
+        }
         let count = listing::stat(&stat.text).map(|(count, _)| count);
         let named = match &mut uidl {
             Some(uidl) => Some(uidl.listing_or_refusal().await?),
@@ -194,13 +198,15 @@ impl<S: Store> Engine<'_, S> {
         let wanted: Vec<Present> = plan.present.iter().rev().filter(|present| !headed(present.id)).copied().collect();
         let mut progress = Progress::start(Phase::Headers, wanted.len(), 0);
         (self.progress)(progress);
-        let mut ahead = Ahead::new(self.client, wanted, |number| Command::Top(number, PREVIEW_LINES));
+        let mut ahead = Ahead::new(self.client, wanted, |number| Command::Top(number, PREVIEW_LINES), self.fence());
         let (mut batch, mut octets) = (Batch::default(), 0);
         // Since the last time that both ends were seen to be in step.
         let mut refused: Vec<Skipped> = Vec::new();
         let mut skipped = Vec::new();
         while let Some((asked, mut answer)) = ahead.next(TOP_OCTETS) {
-            if refused.is_empty() && (!answer.has_come() || batch.envelopes.len() >= BATCH_MESSAGES) {
+            // Running ahead, whose headers they are is certain only at the next fence.
+            let in_step = refused.is_empty() && !ahead.runs_ahead();
+            if in_step && (!answer.has_come() || batch.envelopes.len() >= BATCH_MESSAGES) {
                 report.headers += self.keep_headers(&mut batch).await?;
                 report.bytes += core::mem::take(&mut octets);
             }
@@ -208,6 +214,8 @@ impl<S: Store> Engine<'_, S> {
                 self.pass(&mut answer).await?;
                 ahead.passed();
                 skipped.append(&mut refused);
+                report.headers += self.keep_headers(&mut batch).await?;
+                report.bytes += core::mem::take(&mut octets);
                 continue;
             };
             match answer.body_or_refusal().await {
@@ -227,14 +235,14 @@ impl<S: Store> Engine<'_, S> {
                 // Not for this one, or for none.
                 Ok(Err(error)) => {
                     refused.push(Skipped { id: present.id, error });
-                    ahead.fence(|| self.fence());
+                    ahead.fence();
                     if skipped.len() + refused.len() >= TOP_REFUSALS && self.client.behaviour().top != Some(true) {
                         self.client.learn(|behaviour| behaviour.top = Some(false));
                         ahead.ask_no_more();
                     }
                 }
                 Err(error) => {
-                    if refused.is_empty() {
+                    if in_step {
                         report.headers += self.keep_headers(&mut batch).await?;
                     }
                     return Err(error);
@@ -260,14 +268,15 @@ impl<S: Store> Engine<'_, S> {
         let octets = wanted.iter().map(|present| present.size).fold(0u64, u64::saturating_add);
         let mut progress = Progress::start(Phase::Retrieve, wanted.len(), octets);
         (self.progress)(progress);
-        let mut ahead = Ahead::new(self.client, wanted, Command::Retr);
+        let shared = shared_sizes(&wanted);
+        let mut ahead = Ahead::new(self.client, wanted, Command::Retr, self.fence());
         let (mut batch, mut doubt) = (Gathered::default(), Doubt::default());
         loop {
             let Some((asked, mut answer)) = ahead.next(u64::MAX) else {
                 if doubt.is_none() {
                     break;
                 }
-                ahead.fence(|| self.fence());
+                ahead.fence();
                 continue;
             };
             // Nothing to do but wait: what is certain goes to disk meanwhile.
@@ -292,17 +301,23 @@ impl<S: Store> Engine<'_, S> {
             }
             if status.ok {
                 match self.receive(present, answer, &mut progress).await {
-                    Ok(received) if received.octets == present.size && doubt.is_none() => {
-                        batch.push(received, (self.now)());
+                    Ok(received) => {
+                        let fits = received.octets == present.size;
+                        // Running ahead, what has another's length could be the other.
+                        let certain = fits && !(ahead.runs_ahead() && shared.binary_search(&present.size).is_ok());
+                        if certain && doubt.is_none() {
+                            batch.push(received, (self.now)());
+                        } else {
+                            doubt.hold(received, certain, ahead.runs_ahead());
+                        }
                     }
-                    Ok(received) => doubt.hold(received, present.size, self.client.runs_ahead()),
                     Err(error) => return self.give_up(batch, doubt, error, report).await,
                 }
             } else {
                 doubt.refused(Skipped { id: present.id, error: status.refusal() });
             }
             if doubt.wants_a_fence() {
-                ahead.fence(|| self.fence());
+                ahead.fence();
             }
             progress.done += 1;
             (self.progress)(progress);
@@ -355,8 +370,8 @@ impl<S: Store> Engine<'_, S> {
     }
 
     /// A question whose answer shows whether both ends are in step.
-    fn fence(&self) -> Answer {
-        self.client.send(if self.exact_stat.get() { Command::Stat } else { Command::Noop }, 0)
+    fn fence(&self) -> Command {
+        if self.exact_stat.get() { Command::Stat } else { Command::Noop }
     }
 
     /// The answer to [`Self::fence`]. Where it is another command's, answers before it may have been as well.
@@ -423,10 +438,10 @@ impl<S: Store> Engine<'_, S> {
         let mut progress = Progress::start(Phase::Delete, wanted.len(), 0);
         (self.progress)(progress);
         let mut sent = Vec::new();
-        let mut ahead = Ahead::new(self.client, wanted.to_vec(), Command::Dele);
+        let mut ahead = Ahead::new(self.client, wanted.to_vec(), Command::Dele, self.fence());
         while let Some((asked, mut answer)) = ahead.next(0) {
             if ahead.has_asked_all() {
-                ahead.fence(|| self.fence());
+                ahead.fence();
             }
             let Asked::Message(present) = asked else {
                 self.pass(&mut answer).await?;
@@ -453,6 +468,14 @@ impl<S: Store> Engine<'_, S> {
         let only_there = rows.values().filter(|row| row.on_server && row.retrieved.is_none()).count();
         u32::try_from(only_there).unwrap_or(u32::MAX)
     }
+}
+
+/// The sizes that more than one message has, in order.
+fn shared_sizes(wanted: &[Present]) -> Vec<u64> {
+    let size = |place: usize| wanted.get(place).map_or(0, |present| present.size);
+    let order = planner::sorted(wanted.len(), &|a, b| size(a).cmp(&size(b)));
+    let same = order.chunk_by(|a, b| size(*a) == size(*b)).filter(|same| same.len() > 1);
+    same.filter_map(|same| same.first().map(|place| size(*place))).collect()
 }
 
 fn vanished() -> Error {

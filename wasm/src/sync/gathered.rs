@@ -1,9 +1,10 @@
 //! Messages between the wire and the table: those that are certain, on their way into one transaction, and those in doubt.
 //!
 //! Answers carry no name: which message a body is follows from the order alone. Where a server leaves one out or puts one in, every
-//! body after it belongs to another message. Nothing like that goes unnoticed when each has exactly the length that LIST gave it, so
-//! only two things raise a doubt: another length, and a refusal. What comes from then on is held until a question whose answer looks
-//! like no other (STAT) is answered in its turn.
+//! body after it belongs to another message. Nothing like that goes unnoticed when each has exactly the length that LIST gave it and
+//! no other message, so three things raise a doubt: another length, a length that is not its own alone while commands run ahead of
+//! the answers, and a refusal. What comes from then on is held until a question whose answer looks like no other (STAT) is answered in
+//! its turn.
 
 use super::engine::CHUNK;
 use super::report::{Report, Skipped};
@@ -116,9 +117,9 @@ impl Doubt {
         self.until == Until::Fence
     }
 
-    /// A message whose length is not the one `promised`, or that came while there was doubt.
-    pub(super) fn hold(&mut self, received: Received, promised: u64, runs_ahead: bool) {
-        if received.octets != promised {
+    /// A message that is not `certain` by its length, or that came while there was doubt.
+    pub(super) fn hold(&mut self, received: Received, certain: bool, runs_ahead: bool) {
+        if !certain {
             self.until = self.until.max(if runs_ahead { Until::Fence } else { Until::Reply });
         }
         self.messages.push(received);

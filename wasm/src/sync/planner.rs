@@ -192,7 +192,7 @@ fn pair(uid: &str, lines: &[usize], named: &[usize], sizes: &[u64], rows: &[&Rec
 }
 
 /// The places `0..count` in an order. One sort for all: each kind of its own is kilobytes of wasm.
-fn sorted(count: usize, order: &dyn Fn(usize, usize) -> Ordering) -> Vec<usize> {
+pub(super) fn sorted(count: usize, order: &dyn Fn(usize, usize) -> Ordering) -> Vec<usize> {
     let mut places: Vec<usize> = (0..count).collect();
     merge_sort(&mut places, order);
     places

@@ -73,6 +73,14 @@ impl Reading {
         matches!(self, Reading::Body(_))
     }
 
+    /// Nothing of the next line or body has come, or more than a message has; what is no message has no known length.
+    pub(super) fn may_be_out_of_step(&self) -> bool {
+        match self {
+            Reading::Line(held) => held.is_empty(),
+            Reading::Body(reader) => !reader.message || reader.octets == 0 || reader.octets > reader.promised,
+        }
+    }
+
     /// Nothing of the next answer has come.
     pub(super) fn is_untouched(&self) -> bool {
         matches!(self, Reading::Line(held) if held.is_empty())
