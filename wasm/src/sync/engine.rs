@@ -336,6 +336,7 @@ impl<S: Store> Engine<'_, S> {
     async fn receive(&self, present: Present, mut answer: Answer, progress: &mut Progress) -> Result<Received> {
         let (mut piece, mut chunks, mut octets, mut envelope) = (Vec::new(), 0u32, 0u64, None);
         let mut told = progress.bytes;
+        let mut odd = false;
         let certain = loop {
             let bytes = match answer.chunk().await? {
                 Chunk::Bytes(bytes) => bytes,
@@ -355,6 +356,7 @@ impl<S: Store> Engine<'_, S> {
             while piece.len() > CHUNK {
                 let rest = piece.split_off(CHUNK);
                 let whole = core::mem::replace(&mut piece, rest);
+                odd |= chunks == 0 && begins_with_a_status(&whole);
                 envelope.get_or_insert_with(|| mail::envelope(&whole));
                 let staged = Batch {
                     edits: vec![(present.id, Edit::Staged { chunks: chunks + 1 })],
@@ -366,7 +368,8 @@ impl<S: Store> Engine<'_, S> {
             }
         };
         let envelope = envelope.unwrap_or_else(|| mail::envelope(&piece));
-        Ok(Received { id: present.id, envelope, place: chunks, piece, octets, unconfirmed: !certain, answer })
+        let unconfirmed = !certain || odd || chunks == 0 && begins_with_a_status(&piece);
+        Ok(Received { id: present.id, envelope, place: chunks, piece, octets, unconfirmed, answer })
     }
 
     /// A question whose answer shows whether both ends are in step.
@@ -476,6 +479,11 @@ fn shared_sizes(wanted: &[Present]) -> Vec<u64> {
     let order = planner::sorted(wanted.len(), &|a, b| size(a).cmp(&size(b)));
     let same = order.chunk_by(|a, b| size(*a) == size(*b)).filter(|same| same.len() > 1);
     same.filter_map(|same| same.first().map(|place| size(*place))).collect()
+}
+
+/// No message begins so: the status line in front of it answered something else.
+fn begins_with_a_status(message: &[u8]) -> bool {
+    message.get(..3).is_some_and(|word| word.eq_ignore_ascii_case(b"+OK"))
 }
 
 fn vanished() -> Error {
