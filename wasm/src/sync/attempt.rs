@@ -44,8 +44,10 @@ impl<S: Store, C: AsyncFn(Behaviour) -> Result<Client>> Attempt<'_, S, C> {
             client.hang_up(Error::closed());
             let too_much = before.pipelining != Some(false) && learnt.pipelining == Some(false);
             match result {
-                // Once: from now on one command at a time.
-                Err(error) if too_much && matches!(error.code, Code::Closed | Code::Timeout | Code::Protocol) => {}
+                // Once: from now on one command at a time. What was refused is asked for again.
+                Err(error) if too_much && matches!(error.code, Code::Closed | Code::Timeout | Code::Protocol) => {
+                    report.skipped.clear()
+                }
                 result => return result.map(|()| report),
             }
         }
