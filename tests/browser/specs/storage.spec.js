@@ -144,3 +144,21 @@ test("what is written is written durably", async ({ world, profile }) => {
   expect(used.length).toBeGreaterThan(0);
   expect(used.filter((durability) => durability === "strict").length).toBeGreaterThan(0);
 });
+
+test.describe("what was learnt of a server", () => {
+  test.use({ worldOptions: { dovecot: { rawlog: true } } });
+
+  test("lasts over a reload", async ({ world, profile }) => {
+    await world.deliver(3);
+    const noops = async () => (await world.harness.call("rawlogs")).map((said) => said.split("NOOP").length - 1);
+    for (const [place, expected] of [[2], [2, 0]].entries()) {
+      const page = await profile.open();
+      const mailbox = await openMailbox(page, world);
+      await sync(mailbox, { retrieve: "all" });
+      await world.session(place + 1);
+      // Two NOOPs try whether queued commands are answered; that is known from then on.
+      expect(await noops()).toEqual(expected);
+      await page.close();
+    }
+  });
+});
