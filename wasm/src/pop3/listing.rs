@@ -125,7 +125,9 @@ mod tests {
         let exact = |line: &str| exact_stat(&Status::parse(line.as_bytes()).unwrap());
         assert_eq!(exact("+OK 2 320"), Some((2, 320)));
         assert_eq!(exact("+ok  2  320 octets"), Some((2, 320)));
-        for other in ["+OK", "+OK 120 octets follow.", "+OK 2 -1", "+OK 2 +1", "+OK +2 1", "+ 2 320", "-ERR 2 320", "+OK 2"] {
+        for other in
+            ["+OK", "+OK 120 octets follow.", "+OK 2 -1", "+OK 2 +1", "+OK +2 1", "+ 2 320", "-ERR 2 320", "+OK 2"]
+        {
             assert_eq!(exact(other), None, "{other}");
         }
     }
