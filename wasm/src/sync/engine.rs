@@ -135,6 +135,13 @@ impl<S: Store> Engine<'_, S> {
             None => None,
         };
         let sizes = list.listing_or_refusal().await??;
+        if !self.exact_stat.get() {
+            // Is that how this server answers STAT, or was it the answer to something else?
+            let again = self.client.send(Command::Stat, 0).status().await?;
+            if listing::exact_stat(&again).is_some() {
+                return Err(self.out_of_step());
+            }
+        }
         let sizes: Vec<_> = listing::lines(&sizes).filter_map(listing::sized).collect();
         let uids = match named {
             Some(Ok(uids)) => self.named(&uids),
@@ -365,6 +372,11 @@ impl<S: Store> Engine<'_, S> {
         if listing::exact_stat(&status).is_some() || !self.exact_stat.get() {
             return Ok(());
         }
+        Err(self.out_of_step())
+    }
+
+    /// Ends the session: which answer is to which question is no longer known.
+    fn out_of_step(&self) -> Error {
         if self.client.runs_ahead() {
             self.client.learn(|behaviour| behaviour.pipelining = Some(false));
         }
@@ -373,7 +385,7 @@ impl<S: Store> Engine<'_, S> {
             "the mail server's answers no longer fit the questions; the session was ended, and what was in doubt was not stored",
         );
         self.client.hang_up(error.clone());
-        Err(error)
+        error
     }
 
     /// Sends DELE for what is wanted and certain, and ends the session.
