@@ -342,9 +342,13 @@ impl Session {
         if self.challenged && !matches!(next.command, Command::Response(_)) {
             return false;
         }
-        let Some(last) = self.in_flight.back() else { return !self.reading.is_body() };
+        if self.in_flight.is_empty() {
+            return !self.reading.is_body();
+        }
+        // The session's own may stand behind it.
+        let asked = self.in_flight.iter().rfind(|queued| queued.purpose == Purpose::Asked);
         self.runs_ahead()
-            && !last.command.is_barrier()
+            && !asked.is_some_and(|last| last.command.is_barrier())
             && !next.command.is_barrier()
             && self.in_flight.len() < self.window.commands
             && self.in_flight_octets.saturating_add(next.promised) <= self.window.octets

@@ -493,6 +493,20 @@ mod ends {
     }
 
     #[test]
+    fn a_noop_opens_no_way_past_what_travels_alone() {
+        let mut session = signed_in(settings(true));
+        session.submit(Command::Retr(1), 100).unwrap();
+        submit(&mut session, [Command::Utf8, Command::Stat]);
+        assert_eq!(sent(&mut session), "RETR 1\r\n");
+        events(&mut session, &[b"+OK\r\none\r\n.\r\n"]);
+        assert_eq!(sent(&mut session), "UTF8\r\n");
+        assert_eq!(events(&mut session, &[b"two.\r\n"]), ["resumed 2", "body 2 .\r\ntwo"]);
+        let at = session.deadline().unwrap();
+        session.tick(at, |_| {}).unwrap();
+        assert_eq!(sent_at(&mut session, at), "NOOP\r\n");
+    }
+
+    #[test]
     fn what_follows_a_message_that_is_whole_is_no_part_of_it() {
         let mut session = retrieving(5);
         assert_eq!(
