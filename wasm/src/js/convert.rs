@@ -7,6 +7,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 
 use crate::error::{Code, Error, Result};
+#[cfg(feature = "mime")]
 use crate::mail;
 use crate::pop3::{Credential, Login, Method, Pipelining, Secret, Settings};
 use crate::store::{Envelope, Record, page};
@@ -48,7 +49,9 @@ mod host {
             skipped: Array,
         ) -> JsValue;
         pub(super) fn skipped(id: u32, code: &str, server_text: &str) -> JsValue;
+        #[cfg(feature = "mime")]
         pub(super) fn header(name: &str, value: &str) -> JsValue;
+        #[cfg(feature = "mime")]
         pub(super) fn attachment(
             index: u32,
             name: &str,
@@ -58,6 +61,7 @@ mod host {
             inline: bool,
             content_id: Option<&str>,
         ) -> JsValue;
+        #[cfg(feature = "mime")]
         pub(super) fn message(
             id: u32,
             headers: Array,
@@ -155,6 +159,7 @@ pub(super) fn report(report: &Report) -> JsValue {
 }
 
 /// A `Message`.
+#[cfg(feature = "mime")]
 pub(super) fn message(id: u32, message: &mail::Message) -> JsValue {
     let headers = message.headers.iter().map(|(name, value)| host::header(name, value));
     let attachments = message.attachments.iter().zip(0..).map(|(attachment, index)| {

@@ -12,6 +12,7 @@ use super::convert::{self, blob, bytes, number, promise};
 use super::known;
 use crate::browser::{locks, time};
 use crate::error::{Code, Error, Result};
+#[cfg(feature = "mime")]
 use crate::mail;
 use crate::pop3::{Behaviour, Client, Login, Settings};
 use crate::store::idb::{Account, IdbStore};
@@ -163,6 +164,7 @@ impl Mailbox {
         match what {
             "is stored" => Ok(row.retrieved.is_some().into()),
             // Taken apart.
+            #[cfg(feature = "mime")]
             "message" => Ok(convert::message(row.id, &mail::parse(&self.body(&row).await?))),
             // Byte for byte.
             "raw" => {
@@ -172,11 +174,14 @@ impl Mailbox {
                 }
                 blob(pieces, "message/rfc822")
             }
+            #[cfg(feature = "mime")]
             "attachment" => {
                 let (attachment, contents) = mail::attachment(&self.body(&row).await?, second as usize)
                     .ok_or_else(|| Error::invalid("this message has no such attachment"))?;
                 blob(Array::of1(&bytes(&contents)), &attachment.kind)
             }
+            #[cfg(not(feature = "mime"))]
+            "message" | "attachment" => Err(Error::invalid("this build gives a message's bytes only: take raw()")),
             "undelete" => self.undelete(row.id).await,
             "delete" => self.change(row.id, Edit::Delete).await.map(nothing),
             "mark read" => self.change(row.id, Edit::Read(second != 0)).await.map(nothing),
@@ -313,6 +318,7 @@ impl Mailbox {
     }
 
     /// The whole of a stored message.
+    #[cfg(feature = "mime")]
     async fn body(&self, row: &Record) -> Result<Vec<u8>> {
         let mut body = Vec::with_capacity(usize::try_from(row.octets).unwrap_or_default());
         for place in 0..row.chunks {
