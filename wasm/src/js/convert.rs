@@ -10,7 +10,7 @@ use crate::error::{Code, Error, Result};
 #[cfg(feature = "mime")]
 use crate::mail;
 use crate::pop3::{Credential, Login, Method, Pipelining, Secret, Settings};
-use crate::store::{Envelope, Record, page};
+use crate::store::{Record, page};
 use crate::sync::{Phase, Progress, Report};
 
 /// The functions of `host.js`, each an object of the contract or of its facade.
@@ -27,18 +27,7 @@ mod host {
             server_text: &str,
             message: &str,
         ) -> JsValue;
-        pub(super) fn row(
-            id: u32,
-            uid: &str,
-            size: f64,
-            stored: bool,
-            flags: u8,
-            subject: &str,
-            from: &str,
-            preview: &str,
-            date: Option<f64>,
-            attachments: bool,
-        ) -> JsValue;
+        pub(super) fn row(id: u32, uid: &str, size: f64, stored: bool, flags: u8, envelope: &JsValue) -> JsValue;
         pub(super) fn progress(phase: &str, done: u32, total: u32, bytes: f64, total_bytes: f64) -> JsValue;
         pub(super) fn report(
             retrieved: u32,
@@ -118,20 +107,9 @@ pub(super) fn login<'a>(user: &'a str, secret: String, is_token: bool, method: &
     Login { user, credential, method: Method::named(method).unwrap_or_default() }
 }
 
-/// A `Row`.
-pub(super) fn row(row: &Record, envelope: &Envelope) -> JsValue {
-    host::row(
-        row.id,
-        &row.uid,
-        row.size as f64,
-        row.retrieved.is_some(),
-        page::flags(row),
-        &envelope.subject,
-        &envelope.from,
-        &envelope.preview,
-        date(envelope.date),
-        envelope.attachments,
-    )
+/// A `Row`. `envelope` as it lies in the database, `undefined` where there is none.
+pub(super) fn row(row: &Record, envelope: &JsValue) -> JsValue {
+    host::row(row.id, &row.uid, row.size as f64, row.retrieved.is_some(), page::flags(row), envelope)
 }
 
 /// A `Progress`.

@@ -15,9 +15,9 @@ use crate::error::{Code, Error, Result};
 #[cfg(feature = "mime")]
 use crate::mail;
 use crate::pop3::{Behaviour, Client, Login, Settings};
-use crate::store::idb::{Account, IdbStore};
+use crate::store::idb::{self, Account, IdbStore};
 use crate::store::memory::MemoryStore;
-use crate::store::{Batch, Deletion, Edit, Envelope, Id, Record, Rows, Store};
+use crate::store::{Batch, Deletion, Edit, Id, Record, Rows, Store};
 use crate::sync::{Attempt, Job, Phase, Progress, Report, Retrieve, Table};
 use crate::tunnel;
 
@@ -201,8 +201,7 @@ impl Mailbox {
         let envelopes = self.table.store().envelopes(&ids).await?;
         // What another tab has cleared meanwhile is no longer there.
         let rows = self.table.rows();
-        let objects = (ids.iter().zip(envelopes))
-            .filter_map(|(id, envelope)| Some(convert::row(rows.get(*id)?, &envelope.unwrap_or_default())));
+        let objects = (0..).zip(ids).filter_map(|(place, id)| Some(convert::row(rows.get(id)?, &envelopes.get(place))));
         Ok(convert::array(objects).into())
     }
 
@@ -342,18 +341,23 @@ enum Kept {
     Nowhere(MemoryStore),
 }
 
+impl Kept {
+    /// The envelopes of these messages in the same order, as they lie in the database; `undefined` where there is none.
+    async fn envelopes(&self, ids: &[Id]) -> Result<Array> {
+        match self {
+            Kept::Here(store) => store.envelopes(ids).await,
+            Kept::Nowhere(store) => Ok(convert::array(
+                ids.iter().map(|id| store.envelope(*id).as_ref().map_or(JsValue::UNDEFINED, idb::envelope)),
+            )),
+        }
+    }
+}
+
 impl Store for Kept {
     async fn rows(&self) -> Result<Rows> {
         match self {
             Kept::Here(store) => store.rows().await,
             Kept::Nowhere(store) => store.rows().await,
-        }
-    }
-
-    async fn envelopes(&self, ids: &[Id]) -> Result<Vec<Option<Envelope>>> {
-        match self {
-            Kept::Here(store) => store.envelopes(ids).await,
-            Kept::Nowhere(store) => store.envelopes(ids).await,
         }
     }
 

@@ -17,7 +17,7 @@ use web_sys::IdbDatabase;
 
 use super::{Batch, Envelope, Id, Record, Rows, Sorted, Store, page};
 use crate::browser::idb::{self, Mode, Transaction, failed};
-use crate::browser::{get, text};
+use crate::browser::text;
 use crate::error::{Code, Error, Result};
 
 #[wasm_bindgen(raw_module = "./mail/host.js")]
@@ -118,6 +118,15 @@ impl IdbStore {
         complete.done().await.map(drop)
     }
 
+    /// The envelopes of these messages in the same order, as [`envelope`] makes them; `undefined` where there is none.
+    ///
+    /// # Errors
+    /// `store`.
+    pub async fn envelopes(&self, ids: &[Id]) -> Result<Array> {
+        let Some(transaction) = self.begin(&[ENVELOPES], Mode::Read).await? else { return Ok(Array::new()) };
+        transaction.read_each(ENVELOPES, ids).done().await.map(JsCast::unchecked_into)
+    }
+
     async fn saved_account(&self) -> Result<Option<Account>> {
         let Some(transaction) = self.begin(&[META], Mode::Read).await? else { return Ok(None) };
         let saved = transaction.read(META, &ACCOUNT.into()).done().await?;
@@ -165,15 +174,8 @@ impl IdbStore {
         for id in batch.ids() {
             pages.insert(page::page_of(id), ());
         }
-        // All asked before the first is awaited.
-        let asked: Vec<_> = pages.keys().map(|number| transaction.read(TABLE, &number.into())).collect();
-        let mut rows = Rows::default();
-        for request in asked {
-            let value = request.done().await?;
-            if !value.is_undefined() {
-                read_page(&value, &mut rows)?;
-            }
-        }
+        let numbers: Vec<u32> = pages.keys().collect();
+        let mut rows = read_pages(&transaction.read_each(TABLE, &numbers).done().await?)?;
         let created = !batch.insert.is_empty();
         let changed = batch.apply_to(&mut rows)?;
         if created && !self.saved.get() {
@@ -186,8 +188,8 @@ impl IdbStore {
         for (id, place, bytes) in &batch.chunks {
             transaction.write(CHUNKS, &chunk_key(*id, *place), &Uint8Array::from(bytes.as_slice()))?;
         }
-        for (id, envelope) in &batch.envelopes {
-            transaction.write(ENVELOPES, &(*id).into(), &written(envelope))?;
+        for (id, seen) in &batch.envelopes {
+            transaction.write(ENVELOPES, &(*id).into(), &envelope(seen))?;
         }
         for number in pages.keys() {
             let value = page::encode(rows.values().filter(|record| page::page_of(record.id) == number));
@@ -200,23 +202,7 @@ impl IdbStore {
 impl Store for IdbStore {
     async fn rows(&self) -> Result<Rows> {
         let Some(transaction) = self.begin(&[TABLE], Mode::Read).await? else { return Ok(Rows::default()) };
-        let pages = transaction.read(TABLE, &JsValue::UNDEFINED).done().await?;
-        let mut rows = Rows::default();
-        for value in Array::from(&pages).iter() {
-            read_page(&value, &mut rows)?;
-        }
-        Ok(rows)
-    }
-
-    async fn envelopes(&self, ids: &[Id]) -> Result<Vec<Option<Envelope>>> {
-        let Some(transaction) = self.begin(&[ENVELOPES], Mode::Read).await? else { return Ok(vec![None; ids.len()]) };
-        let asked: Vec<_> = ids.iter().map(|id| transaction.read(ENVELOPES, &(*id).into())).collect();
-        let mut envelopes = Vec::with_capacity(ids.len());
-        for request in asked {
-            let value = request.done().await?;
-            envelopes.push(value.is_object().then(|| read(&value)));
-        }
-        Ok(envelopes)
+        read_pages(&transaction.read(TABLE, &JsValue::UNDEFINED).done().await?)
     }
 
     async fn chunk(&self, id: Id, place: u32) -> Result<Vec<u8>> {
@@ -253,13 +239,17 @@ impl Store for IdbStore {
     }
 }
 
-fn read_page(value: &JsValue, rows: &mut Rows) -> Result<()> {
+/// The rows of an array of pages; of those that are not there, none.
+fn read_pages(pages: &JsValue) -> Result<Rows> {
     let unreadable = "what is stored here was written by a newer version or is damaged; reload the page";
-    let records = bytes(value).and_then(|bytes| page::decode(&bytes));
-    for record in records.ok_or_else(|| Error::new(Code::Store, unreadable))? {
-        rows.insert(record.id, record);
+    let mut rows = Rows::default();
+    for page in pages.unchecked_ref::<Array>().iter().filter(|page| !page.is_undefined()) {
+        let records = bytes(&page).and_then(|bytes| page::decode(&bytes));
+        for record in records.ok_or_else(|| Error::new(Code::Store, unreadable))? {
+            rows.insert(record.id, record);
+        }
     }
-    Ok(())
+    Ok(rows)
 }
 
 fn bytes(value: &JsValue) -> Option<Vec<u8>> {
@@ -270,18 +260,8 @@ fn chunk_key(id: Id, place: u32) -> JsValue {
     Array::of2(&id.into(), &place.into()).into()
 }
 
-fn written(envelope: &Envelope) -> JsValue {
+/// An envelope as it lies in the database.
+pub(crate) fn envelope(envelope: &Envelope) -> JsValue {
     let Envelope { subject, from, preview, date, attachments, head } = envelope;
     envelope_object(subject, from, preview, date.map(|date| date as f64), *attachments, head)
-}
-
-fn read(value: &JsValue) -> Envelope {
-    Envelope {
-        subject: text(value, "subject"),
-        from: text(value, "from"),
-        preview: text(value, "preview"),
-        date: get(value, "date").as_f64().map(|date| date as i64),
-        attachments: get(value, "attachments").is_truthy(),
-        head: bytes(&get(value, "head")).unwrap_or_default(),
-    }
 }

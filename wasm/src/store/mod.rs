@@ -112,12 +112,6 @@ pub trait Store {
     /// `store` where the database fails or holds what this version cannot read.
     async fn rows(&self) -> Result<Rows>;
 
-    /// The envelopes of these messages, in the same order.
-    ///
-    /// # Errors
-    /// `store`.
-    async fn envelopes(&self, ids: &[Id]) -> Result<Vec<Option<Envelope>>>;
-
     /// One piece of a body.
     ///
     /// # Errors
