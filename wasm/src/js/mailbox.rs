@@ -240,7 +240,7 @@ impl Mailbox {
         self.table.invalidate();
         if let Job::Fetch(id) = job {
             self.table.refresh().await?;
-            if self.table.row(id).is_some_and(|row| row.retrieved.is_some()) {
+            if self.table.rows().get(id).is_some_and(|row| row.retrieved.is_some()) {
                 return Ok(Report::default());
             }
         }
@@ -305,7 +305,7 @@ impl Mailbox {
     fn change(&self, id: Id, edit: Edit) -> LocalBoxFuture<'_, Result<Record>> {
         // Boxed, so that its callers share one copy of it.
         Box::pin(async move {
-            let rows = self.table.apply(Batch { edits: vec![(id, edit)], ..Batch::default() }).await?;
+            let rows = self.table.edit(&[id], edit).await?;
             // Another tab may have removed everything that was kept here.
             rows.into_iter().next().ok_or_else(no_such_message)
         })

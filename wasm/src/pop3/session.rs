@@ -196,7 +196,7 @@ impl Session {
             last_life: now,
             last_asked: now,
         };
-        session.learn(|_| {});
+        session.learn(&|_| {});
         session
     }
 
@@ -206,7 +206,7 @@ impl Session {
     }
 
     /// Takes in what somebody learnt of the server.
-    pub fn learn(&mut self, lesson: impl FnOnce(&mut Behaviour)) {
+    pub fn learn(&mut self, lesson: &dyn Fn(&mut Behaviour)) {
         lesson(&mut self.behaviour);
         let allowed = self.behaviour.allows(self.pipelining);
         self.running.allow(allowed, self.behaviour.pipelining == Some(true));

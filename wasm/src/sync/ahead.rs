@@ -19,17 +19,17 @@ pub(super) enum Asked {
 
 /// One command for each message, as many of them asked as may lie in memory while the database is slow: as many as the session may
 /// have in flight, which decides what of it is sent.
-pub(super) struct Ahead<'a, F> {
+pub(super) struct Ahead<'a> {
     client: &'a Client,
     wanted: std::vec::IntoIter<Present>,
-    command: F,
+    command: fn(u32) -> Command,
     asked: VecDeque<(Asked, u64, Answer)>,
     octets: u64,
     fenced: bool,
 }
 
-impl<'a, F: Fn(u32) -> Command> Ahead<'a, F> {
-    pub(super) fn new(client: &'a Client, wanted: Vec<Present>, command: F) -> Self {
+impl<'a> Ahead<'a> {
+    pub(super) fn new(client: &'a Client, wanted: Vec<Present>, command: fn(u32) -> Command) -> Self {
         Ahead { client, wanted: wanted.into_iter(), command, asked: VecDeque::new(), octets: 0, fenced: false }
     }
 
@@ -53,10 +53,10 @@ impl<'a, F: Fn(u32) -> Command> Ahead<'a, F> {
         Some((asked, answer))
     }
 
-    /// Has `answer` taken in its turn as that of a fence, unless one is on its way already.
-    pub(super) fn fence(&mut self, answer: impl FnOnce() -> Answer) {
+    /// Asks `question`, and has its answer taken in its turn, unless one is on its way already.
+    pub(super) fn fence(&mut self, question: Command) {
         if !core::mem::replace(&mut self.fenced, true) {
-            self.asked.push_back((Asked::Fence, 0, answer()));
+            self.asked.push_back((Asked::Fence, 0, self.client.send(question, 0)));
         }
     }
 
