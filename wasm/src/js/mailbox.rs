@@ -24,7 +24,9 @@ use crate::tunnel;
 #[wasm_bindgen(raw_module = "./mail/host.js")]
 extern "C" {
     /// An entry in the list of accounts.
-    fn kept(account: &str, user: &str, relay: &str, messages: u32, stored: u32) -> JsValue;
+    fn kept(account: &JsValue, messages: u32, stored: u32) -> JsValue;
+    /// Ids of the contract.
+    fn ids(rows: &[Id]) -> JsValue;
 }
 
 /// One mailbox.
@@ -64,10 +66,7 @@ impl MailboxCore {
         let store =
             if durable { Kept::Here(IdbStore::new(account.clone())) } else { Kept::Nowhere(MemoryStore::default()) };
         let hears = on_event.clone();
-        let on_change = move |ids: &[Id]| {
-            let ids = convert::array(ids.iter().map(|id| id.to_string().into()));
-            tell(&hears, "change", &ids);
-        };
+        let on_change = move |rows: &[Id]| tell(&hears, "change", &ids(rows));
         let mailbox = Rc::new(Mailbox {
             account,
             settings: convert::settings(pipelining, timeout_ms),
@@ -91,8 +90,7 @@ impl MailboxCore {
             let list = Array::new();
             IdbStore::accounts(&|account, rows| {
                 let stored = rows.values().filter(|row| row.retrieved.is_some()).count();
-                let Account { account, user, relay } = account;
-                list.push(&kept(account, user, relay, rows.len() as u32, stored as u32));
+                list.push(&kept(account, rows.len() as u32, stored as u32));
             })
             .await?;
             Ok(list.into())

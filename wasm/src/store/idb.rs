@@ -15,7 +15,7 @@ use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::IdbDatabase;
 
-use super::{Batch, Envelope, Id, Record, Rows, Sorted, Store, page};
+use super::{Batch, Envelope, Id, Record, Rows, Store, page};
 use crate::browser::idb::{self, Mode, Transaction, failed};
 use crate::browser::text;
 use crate::error::{Code, Error, Result};
@@ -73,17 +73,18 @@ impl IdbStore {
         IdbStore { account, database: RefCell::default(), saved: Cell::new(false) }
     }
 
-    /// Tells `each` of the accounts that are kept in this browser, at this origin, and of their rows.
+    /// Tells `each` of the accounts that are kept in this browser, at this origin, as they lie in the database, and of their rows.
     ///
     /// # Errors
     /// `store`.
-    pub async fn accounts(each: &dyn Fn(&Account, &Rows)) -> Result<()> {
+    pub async fn accounts(each: &dyn Fn(&JsValue, &Rows)) -> Result<()> {
         for name in idb::names().await?.iter() {
             let name = name.as_string().unwrap_or_default();
             let Some(name) = name.strip_prefix(PREFIX) else { continue };
             // Named by the account alone: looking writes nothing.
             let store = IdbStore::new(Account { account: name.to_owned(), ..Account::default() });
-            if let Some(account) = store.saved_account().await? {
+            let account = store.meta(ACCOUNT).await?;
+            if account.is_object() {
                 each(&account, &store.rows().await?);
             }
             store.close();
@@ -103,8 +104,7 @@ impl IdbStore {
     /// # Errors
     /// `store`.
     pub async fn server(&self) -> Result<Option<Vec<u8>>> {
-        let Some(transaction) = self.begin(&[META], Mode::Read).await? else { return Ok(None) };
-        Ok(bytes(&transaction.read(META, &SERVER.into()).done().await?))
+        Ok(bytes(&self.meta(SERVER).await?))
     }
 
     /// Keeps what was learnt of the server, where there is a database.
@@ -127,14 +127,12 @@ impl IdbStore {
         transaction.read_each(ENVELOPES, ids).done().await.map(JsCast::unchecked_into)
     }
 
-    async fn saved_account(&self) -> Result<Option<Account>> {
-        let Some(transaction) = self.begin(&[META], Mode::Read).await? else { return Ok(None) };
-        let saved = transaction.read(META, &ACCOUNT.into()).done().await?;
-        Ok(saved.is_object().then(|| Account {
-            account: text(&saved, "account"),
-            user: text(&saved, "user"),
-            relay: text(&saved, "relay"),
-        }))
+    /// The value of a key in [`META`]; `undefined` where there is none.
+    async fn meta(&self, key: &str) -> Result<JsValue> {
+        match self.begin(&[META], Mode::Read).await? {
+            Some(transaction) => transaction.read(META, &key.into()).done().await,
+            None => Ok(JsValue::UNDEFINED),
+        }
     }
 
     /// The database, opened if it is not; `None` where there is none and nothing is to be written.
@@ -170,12 +168,8 @@ impl IdbStore {
 
     /// Reads the pages of the table that are concerned, changes them, and issues every write at once.
     async fn write(&self, transaction: &Transaction, batch: &mut Batch) -> Result<Vec<Record>> {
-        let mut pages: Sorted<u32, ()> = Sorted::default();
-        for id in batch.ids() {
-            pages.insert(page::page_of(id), ());
-        }
-        let numbers: Vec<u32> = pages.keys().collect();
-        let mut rows = read_pages(&transaction.read_each(TABLE, &numbers).done().await?)?;
+        let pages = pages_of(batch);
+        let mut rows = read_pages(&transaction.read_each(TABLE, &pages).done().await?)?;
         let created = !batch.insert.is_empty();
         let changed = batch.apply_to(&mut rows)?;
         if created && !self.saved.get() {
@@ -191,7 +185,7 @@ impl IdbStore {
         for (id, seen) in &batch.envelopes {
             transaction.write(ENVELOPES, &(*id).into(), &envelope(seen))?;
         }
-        for number in pages.keys() {
+        for number in pages {
             let value = page::encode(rows.values().filter(|record| page::page_of(record.id) == number));
             transaction.write(TABLE, &number.into(), &Uint8Array::from(value.as_slice()))?;
         }
@@ -237,6 +231,19 @@ impl Store for IdbStore {
         self.close();
         idb::delete(&self.name()).await
     }
+}
+
+/// The pages that a batch concerns.
+fn pages_of(batch: &Batch) -> Vec<u32> {
+    let mut pages = Vec::new();
+    batch.each_id(&mut |id| {
+        let page = page::page_of(id);
+        // Ids mostly rise: the page is the last one, or new.
+        if !pages.iter().rev().any(|known| *known == page) {
+            pages.push(page);
+        }
+    });
+    pages
 }
 
 /// The rows of an array of pages; of those that are not there, none.

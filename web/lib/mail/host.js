@@ -183,8 +183,13 @@ export function account(account, user, relay) {
 }
 
 /** … and in the list of accounts. */
-export function kept(account, user, relay, messages, stored) {
+export function kept({ account, user, relay }, messages, stored) {
   return { account, user, relay, messages, stored };
+}
+
+/** @param {Uint32Array} rows */
+export function ids(rows) {
+  return Array.from(rows, String);
 }
 
 const DELETION = ["none", "wanted", "sent", "confirmed"];
