@@ -30,8 +30,13 @@ const KEPT: [&str; 9] = [
 /// - moves of up to four words are written out, and not left to `memory.copy`: 1.2 kB;
 /// - what some paths to a place have computed already is computed on the others too (partial redundancy elimination), so that it can
 ///   be kept: 1.5 kB of values carried about, most of them fields of futures;
-/// - loops get counters of their own in place of what they are counted by: 0.6 kB.
-const SMALLER: &str = "-Cllvm-args=-max-store-memcpy=1 -enable-pre=false -disable-lsr";
+/// - loops get counters of their own in place of what they are counted by: 0.6 kB;
+/// - what a loop reads from memory is carried through it: 0.2 kB.
+///
+/// All of them only leave something out. `-attributor-enable`, which would take 6 kB more, must not be set: it takes the end of a
+/// session for unreachable, and the module that comes out has lost it.
+const SMALLER: &str = "-Cllvm-args=-max-store-memcpy=1 -enable-pre=false -disable-lsr \
+    -licm-mssa-optimization-cap=0 -licm-mssa-max-acc-promotion=0 -disable-machine-licm";
 
 /// Whether the module has the reader of MIME messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
