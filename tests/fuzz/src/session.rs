@@ -79,7 +79,7 @@ fn happen(input: &mut Input<'_>, runs: &mut [Run; CUTS], caller: &mut Caller, no
             // What the engine learns: what CAPA says, and that this server must not be asked ahead.
             let bits = input.octet();
             each(runs, |_, run| {
-                run.session.learn(|behaviour| {
+                run.session.learn(&|behaviour: &mut Behaviour| {
                     let said = Capabilities { pipelining: bits & 1 != 0, ..Capabilities::default() };
                     behaviour.capabilities = Some(said);
                     if bits & 2 != 0 {

@@ -151,7 +151,7 @@ pub(super) fn message(id: u32, message: &mail::Message) -> JsValue {
         &message.from,
         strings(&message.to),
         strings(&message.cc),
-        date(message.date),
+        message.date.map(|at| at as f64),
         &message.text,
         message.html.as_deref(),
         array(attachments),
@@ -182,9 +182,4 @@ pub(super) fn array(all: impl Iterator<Item = JsValue>) -> Array {
         array.push(&value);
     }
     array
-}
-
-/// Milliseconds since 1970, for a `Date`.
-fn date(at: Option<i64>) -> Option<f64> {
-    at.map(|at| at as f64)
 }

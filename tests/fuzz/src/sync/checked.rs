@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use poplar_client::error::Result;
 use poplar_client::store::memory::MemoryStore;
-use poplar_client::store::{Batch, Deletion, Edit, Envelope, Id, Record, Rows, Store};
+use poplar_client::store::{Batch, Deletion, Edit, Id, Record, Rows, Store};
 
 use super::now;
 
@@ -40,10 +40,6 @@ impl Checked {
 impl Store for Checked {
     async fn rows(&self) -> Result<Rows> {
         self.store.rows().await
-    }
-
-    async fn envelopes(&self, ids: &[Id]) -> Result<Vec<Option<Envelope>>> {
-        self.store.envelopes(ids).await
     }
 
     async fn chunk(&self, id: Id, place: u32) -> Result<Vec<u8>> {

@@ -338,12 +338,12 @@ mod trial {
     fn what_is_learnt_while_it_runs_counts_more() {
         for (says, known) in [(false, None), (true, Some(false))] {
             let mut session = signed_in(Settings { pipelining: Pipelining::Auto, ..settings(false) });
-            session.learn(|behaviour| {
+            session.learn(&|behaviour: &mut Behaviour| {
                 behaviour.capabilities = Some(Capabilities { pipelining: true, ..Capabilities::default() });
             });
             submit(&mut session, [Command::Stat, Command::List]);
             assert_eq!(sent(&mut session), "NOOP\r\nNOOP\r\n");
-            session.learn(|behaviour| {
+            session.learn(&|behaviour: &mut Behaviour| {
                 behaviour.capabilities = Some(Capabilities { pipelining: says, ..Capabilities::default() });
                 behaviour.pipelining = known;
             });
