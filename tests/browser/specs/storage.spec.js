@@ -162,3 +162,28 @@ test.describe("what was learnt of a server", () => {
     }
   });
 });
+
+test("what is written is itself and nothing of the memory around it", async ({ world, page }) => {
+  await world.deliver(4);
+  const mailbox = await openMailbox(page, world);
+  await sync(mailbox, { retrieve: "headers" });
+  await mailbox.evaluate(async (mailbox) => mailbox.raw((await mailbox.messages({ limit: 1 }))[0].id));
+  const views = await page.evaluate(async () => {
+    const done = (request) => new Promise((resolve, reject) => Object.assign(request, { onsuccess: () => resolve(request.result), onerror: reject }));
+    const found = [];
+    const look = (value) => {
+      if (ArrayBuffer.isView(value)) found.push([value.byteLength, value.buffer.byteLength]);
+      else if (value && typeof value === "object") Object.values(value).forEach(look);
+    };
+    for (const { name } of await indexedDB.databases()) {
+      const database = await done(indexedDB.open(name));
+      for (const store of database.objectStoreNames) (await done(database.transaction(store).objectStore(store).getAll())).forEach(look);
+      database.close();
+    }
+    return found;
+  });
+  // The table, what is known of the server, four envelopes, one body.
+  expect(views.length).toBeGreaterThanOrEqual(7);
+  // A database writes all that a view lies on: passwords too, where that is the memory of the module.
+  for (const [own, all] of views) expect(all).toBe(own);
+});

@@ -30,7 +30,7 @@ extern "C" {
         preview: &str,
         date: Option<f64>,
         attachments: bool,
-        head: &[u8],
+        head: Uint8Array,
     ) -> JsValue;
     /// The value of an account.
     #[wasm_bindgen(js_name = account)]
@@ -270,5 +270,7 @@ fn chunk_key(id: Id, place: u32) -> JsValue {
 /// An envelope as it lies in the database.
 pub(crate) fn envelope(envelope: &Envelope) -> JsValue {
     let Envelope { subject, from, preview, date, attachments, head } = envelope;
+    // A copy. A slice would cross over as a view on the memory of the module, and the database writes all that a view lies on.
+    let head = Uint8Array::from(head.as_slice());
     envelope_object(subject, from, preview, date.map(|date| date as f64), *attachments, head)
 }
