@@ -14,8 +14,8 @@ use crate::input::Input;
 mod caller;
 use caller::Caller;
 
-/// In nothing that is printed.
-const PASSWORD: &str = "c0rrect-h0rse";
+/// In nothing that is printed. Holds an octet that is none of a server's, so that no server's words can quote it.
+const PASSWORD: &str = "c0rrect-h\u{df}rse";
 
 /// How the octets between two happenings are cut: into one piece, into single octets, into some that the input chooses.
 const CUTS: usize = 3;

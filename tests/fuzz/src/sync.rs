@@ -21,7 +21,8 @@ mod server;
 use checked::Checked;
 use server::Server;
 
-const PASSWORD: &str = "c0rrect-h0rse";
+/// Holds an octet that is none of a server's, so that no server's words can quote it.
+const PASSWORD: &str = "c0rrect-h\u{df}rse";
 /// What no work of the few commands that an input has room for needs.
 const STEPS: usize = 200_000;
 /// Syncs of one table.

@@ -227,6 +227,8 @@ impl Server {
             // Either answers are lost, or there are some to nothing: together they may cancel each other out.
             octet if self.right && self.adds && octet & 15 == 9 => 14,
             octet if self.right && !self.adds && octet & 15 == 14 => 0,
+            // So can one to nothing and a NOOP of the session's own, which asks about a body that stands still.
+            octet if self.right && self.adds && octet & 15 == 13 => 0,
             octet if self.right => octet & 15,
             octet => octet & 0x3f,
         };
