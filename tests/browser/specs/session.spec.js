@@ -157,3 +157,23 @@ test("an abort signal ends the session with an AbortError", async ({ world, page
   expect((await outcome).error.name).toBe("AbortError");
   expect(await world.session(1)).toMatchObject({ quit: false, del: 0 });
 });
+
+test("signing in by another way, and by a token where the server takes none", async ({ world, page }) => {
+  await world.deliver(1);
+  const session = await signIn(page, world, { signIn: "plain" });
+  expect(await session.evaluate((session) => session.stat())).toMatchObject({ count: 1 });
+  const other = await connect(page, world);
+  const { error } = await other.evaluate((session) => attempt(() => session.login("ann", { oauthToken: "Zx-unlikely-token" })));
+  expect(error).toMatchObject({ name: "MailError", code: "auth-failed" });
+  expect(JSON.stringify(error)).not.toContain("Zx-unlikely-token");
+  for (const options of [{ signIn: "guess" }, { pipelining: "perhaps" }]) {
+    const refused = await page.evaluate(
+      async ([relay, options]) => {
+        const { Pop3Session } = await import("/lib/poplar-mail.js");
+        return attempt(() => Pop3Session.connect(relay, options));
+      },
+      [world.tunnel(), options],
+    );
+    expect(refused.error?.code, JSON.stringify(options)).toBe("invalid-argument");
+  }
+});

@@ -144,3 +144,46 @@ test("what is written is written durably", async ({ world, profile }) => {
   expect(used.length).toBeGreaterThan(0);
   expect(used.filter((durability) => durability === "strict").length).toBeGreaterThan(0);
 });
+
+test.describe("what was learnt of a server", () => {
+  test.use({ worldOptions: { dovecot: { rawlog: true } } });
+
+  test("lasts over a reload", async ({ world, profile }) => {
+    await world.deliver(3);
+    const noops = async () => (await world.harness.call("rawlogs")).map((said) => said.split("NOOP").length - 1);
+    for (const [place, expected] of [[2], [2, 0]].entries()) {
+      const page = await profile.open();
+      const mailbox = await openMailbox(page, world);
+      await sync(mailbox, { retrieve: "all" });
+      await world.session(place + 1);
+      // Two NOOPs try whether queued commands are answered; that is known from then on.
+      expect(await noops()).toEqual(expected);
+      await page.close();
+    }
+  });
+});
+
+test("what is written is itself and nothing of the memory around it", async ({ world, page }) => {
+  await world.deliver(4);
+  const mailbox = await openMailbox(page, world);
+  await sync(mailbox, { retrieve: "headers" });
+  await mailbox.evaluate(async (mailbox) => mailbox.raw((await mailbox.messages({ limit: 1 }))[0].id));
+  const views = await page.evaluate(async () => {
+    const done = (request) => new Promise((resolve, reject) => Object.assign(request, { onsuccess: () => resolve(request.result), onerror: reject }));
+    const found = [];
+    const look = (value) => {
+      if (ArrayBuffer.isView(value)) found.push([value.byteLength, value.buffer.byteLength]);
+      else if (value && typeof value === "object") Object.values(value).forEach(look);
+    };
+    for (const { name } of await indexedDB.databases()) {
+      const database = await done(indexedDB.open(name));
+      for (const store of database.objectStoreNames) (await done(database.transaction(store).objectStore(store).getAll())).forEach(look);
+      database.close();
+    }
+    return found;
+  });
+  // The table, what is known of the server, four envelopes, one body.
+  expect(views.length).toBeGreaterThanOrEqual(7);
+  // A database writes all that a view lies on: passwords too, where that is the memory of the module.
+  for (const [own, all] of views) expect(all).toBe(own);
+});

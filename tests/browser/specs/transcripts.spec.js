@@ -56,6 +56,26 @@ for (const name of names) {
   });
 }
 
+test("a lone dot of the message's own, by Pop3Session: whole where LIST was asked, as a stream too", async () => {
+  await world.play("lone-dot-unstuffed");
+  const whole = await page.evaluate(
+    async ([relay, password]) => {
+      const { Pop3Session } = await import("/lib/poplar-mail.js");
+      const session = await Pop3Session.connect(relay);
+      await session.login("ann", password);
+      await session.list();
+      const text = (/** @type {BlobPart[]} */ ...pieces) => new Blob(pieces).text();
+      const retrieved = [await text(await session.retr(2)), await text(...(await Array.fromAsync(session.retrStream(2))))];
+      retrieved.push(await text(await session.retr(1)));
+      await session.quit();
+      return retrieved;
+    },
+    [world.tunnel("scripted"), world.password],
+  );
+  const dotted = "Subject: two\r\n\r\nbefore\r\n.\r\nafter and on\r\n";
+  expect(whole).toEqual([dotted, dotted, "Subject: one\r\n\r\nHello one.\r\n"]);
+});
+
 /** Runs in the page: deletes what a person deletes, syncs, and tells all that the public API says then (`Outcome` in the harness). */
 async function outcomeOfSync(mailbox, { retrieve, places }) {
   const list = () => mailbox.messages({ order: "oldest", limit: 1000 });

@@ -140,9 +140,8 @@ fn outcome(table: &Table<MemoryStore>, result: Result<Report>) -> Outcome {
                 Some(Failure { code: error.code.as_str().to_owned(), server_text: error.server_text.clone() });
         }
     }
-    let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
-    let envelopes = now(table.store().envelopes(&ids)).unwrap_or_default();
-    for (row, envelope) in rows.iter().zip(envelopes) {
+    for row in &rows {
+        let envelope = table.store().envelope(row.id);
         let stored = row.retrieved.is_some();
         let mut body = Vec::new();
         for place in (0..row.chunks).filter(|_| stored) {

@@ -30,6 +30,8 @@ extern "C" {
     #[wasm_bindgen(js_name = completion)]
     fn completion_of(transaction: &Transaction) -> Promise;
     fn read(transaction: &Transaction, store: &str, key: &JsValue) -> Promise;
+    #[wasm_bindgen(js_name = readEach)]
+    fn read_each(transaction: &Transaction, store: &str, keys: &[u32]) -> Promise;
     #[wasm_bindgen(js_name = write, catch)]
     fn put(transaction: &Transaction, store: &str, key: &JsValue, value: &JsValue)
     -> core::result::Result<(), JsValue>;
@@ -95,6 +97,11 @@ impl Transaction {
     /// One value; `undefined` where there is none. All values, as an array, where `key` is undefined.
     pub(crate) fn read(&self, store: &str, key: &JsValue) -> Wait {
         Wait::new(read(self, store, key))
+    }
+
+    /// The values of these keys as an array, `undefined` where there is none; all asked before the first is awaited.
+    pub(crate) fn read_each(&self, store: &str, keys: &[u32]) -> Wait {
+        Wait::new(read_each(self, store, keys))
     }
 
     /// Sets one value.

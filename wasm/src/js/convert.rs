@@ -7,9 +7,10 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 
 use crate::error::{Code, Error, Result};
+#[cfg(feature = "mime")]
 use crate::mail;
 use crate::pop3::{Credential, Login, Method, Pipelining, Secret, Settings};
-use crate::store::{Envelope, Record, page};
+use crate::store::{Record, page};
 use crate::sync::{Phase, Progress, Report};
 
 /// The functions of `host.js`, each an object of the contract or of its facade.
@@ -26,18 +27,7 @@ mod host {
             server_text: &str,
             message: &str,
         ) -> JsValue;
-        pub(super) fn row(
-            id: u32,
-            uid: &str,
-            size: f64,
-            stored: bool,
-            flags: u8,
-            subject: &str,
-            from: &str,
-            preview: &str,
-            date: Option<f64>,
-            attachments: bool,
-        ) -> JsValue;
+        pub(super) fn row(id: u32, uid: &str, size: f64, stored: bool, flags: u8, envelope: &JsValue) -> JsValue;
         pub(super) fn progress(phase: &str, done: u32, total: u32, bytes: f64, total_bytes: f64) -> JsValue;
         pub(super) fn report(
             retrieved: u32,
@@ -48,7 +38,9 @@ mod host {
             skipped: Array,
         ) -> JsValue;
         pub(super) fn skipped(id: u32, code: &str, server_text: &str) -> JsValue;
+        #[cfg(feature = "mime")]
         pub(super) fn header(name: &str, value: &str) -> JsValue;
+        #[cfg(feature = "mime")]
         pub(super) fn attachment(
             index: u32,
             name: &str,
@@ -58,6 +50,7 @@ mod host {
             inline: bool,
             content_id: Option<&str>,
         ) -> JsValue;
+        #[cfg(feature = "mime")]
         pub(super) fn message(
             id: u32,
             headers: Array,
@@ -114,20 +107,9 @@ pub(super) fn login<'a>(user: &'a str, secret: String, is_token: bool, method: &
     Login { user, credential, method: Method::named(method).unwrap_or_default() }
 }
 
-/// A `Row`.
-pub(super) fn row(row: &Record, envelope: &Envelope) -> JsValue {
-    host::row(
-        row.id,
-        &row.uid,
-        row.size as f64,
-        row.retrieved.is_some(),
-        page::flags(row),
-        &envelope.subject,
-        &envelope.from,
-        &envelope.preview,
-        date(envelope.date),
-        envelope.attachments,
-    )
+/// A `Row`. `envelope` as it lies in the database, `undefined` where there is none.
+pub(super) fn row(row: &Record, envelope: &JsValue) -> JsValue {
+    host::row(row.id, &row.uid, row.size as f64, row.retrieved.is_some(), page::flags(row), envelope)
 }
 
 /// A `Progress`.
@@ -155,6 +137,7 @@ pub(super) fn report(report: &Report) -> JsValue {
 }
 
 /// A `Message`.
+#[cfg(feature = "mime")]
 pub(super) fn message(id: u32, message: &mail::Message) -> JsValue {
     let headers = message.headers.iter().map(|(name, value)| host::header(name, value));
     let attachments = message.attachments.iter().zip(0..).map(|(attachment, index)| {
@@ -168,7 +151,7 @@ pub(super) fn message(id: u32, message: &mail::Message) -> JsValue {
         &message.from,
         strings(&message.to),
         strings(&message.cc),
-        date(message.date),
+        message.date.map(|at| at as f64),
         &message.text,
         message.html.as_deref(),
         array(attachments),
@@ -199,9 +182,4 @@ pub(super) fn array(all: impl Iterator<Item = JsValue>) -> Array {
         array.push(&value);
     }
     array
-}
-
-/// Milliseconds since 1970, for a `Date`.
-fn date(at: Option<i64>) -> Option<f64> {
-    at.map(|at| at as f64)
 }

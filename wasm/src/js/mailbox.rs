@@ -12,18 +12,21 @@ use super::convert::{self, blob, bytes, number, promise};
 use super::known;
 use crate::browser::{locks, time};
 use crate::error::{Code, Error, Result};
+#[cfg(feature = "mime")]
 use crate::mail;
 use crate::pop3::{Behaviour, Client, Login, Settings};
-use crate::store::idb::{Account, IdbStore};
+use crate::store::idb::{self, Account, IdbStore};
 use crate::store::memory::MemoryStore;
-use crate::store::{Batch, Deletion, Edit, Envelope, Id, Record, Rows, Store};
+use crate::store::{Batch, Deletion, Edit, Id, Record, Rows, Store};
 use crate::sync::{Attempt, Job, Phase, Progress, Report, Retrieve, Table};
 use crate::tunnel;
 
 #[wasm_bindgen(raw_module = "./mail/host.js")]
 extern "C" {
     /// An entry in the list of accounts.
-    fn kept(account: &str, user: &str, relay: &str, messages: u32, stored: u32) -> JsValue;
+    fn kept(account: &JsValue, messages: u32, stored: u32) -> JsValue;
+    /// Ids of the contract.
+    fn ids(rows: &[Id]) -> JsValue;
 }
 
 /// One mailbox.
@@ -63,10 +66,7 @@ impl MailboxCore {
         let store =
             if durable { Kept::Here(IdbStore::new(account.clone())) } else { Kept::Nowhere(MemoryStore::default()) };
         let hears = on_event.clone();
-        let on_change = move |ids: &[Id]| {
-            let ids = convert::array(ids.iter().map(|id| id.to_string().into()));
-            tell(&hears, "change", &ids);
-        };
+        let on_change = move |rows: &[Id]| tell(&hears, "change", &ids(rows));
         let mailbox = Rc::new(Mailbox {
             account,
             settings: convert::settings(pipelining, timeout_ms),
@@ -90,8 +90,7 @@ impl MailboxCore {
             let list = Array::new();
             IdbStore::accounts(&|account, rows| {
                 let stored = rows.values().filter(|row| row.retrieved.is_some()).count();
-                let Account { account, user, relay } = account;
-                list.push(&kept(account, user, relay, rows.len() as u32, stored as u32));
+                list.push(&kept(account, rows.len() as u32, stored as u32));
             })
             .await?;
             Ok(list.into())
@@ -163,6 +162,7 @@ impl Mailbox {
         match what {
             "is stored" => Ok(row.retrieved.is_some().into()),
             // Taken apart.
+            #[cfg(feature = "mime")]
             "message" => Ok(convert::message(row.id, &mail::parse(&self.body(&row).await?))),
             // Byte for byte.
             "raw" => {
@@ -172,11 +172,14 @@ impl Mailbox {
                 }
                 blob(pieces, "message/rfc822")
             }
+            #[cfg(feature = "mime")]
             "attachment" => {
                 let (attachment, contents) = mail::attachment(&self.body(&row).await?, second as usize)
                     .ok_or_else(|| Error::invalid("this message has no such attachment"))?;
                 blob(Array::of1(&bytes(&contents)), &attachment.kind)
             }
+            #[cfg(not(feature = "mime"))]
+            "message" | "attachment" => Err(Error::invalid("this build gives a message's bytes only: take raw()")),
             "undelete" => self.undelete(row.id).await,
             "delete" => self.change(row.id, Edit::Delete).await.map(nothing),
             "mark read" => self.change(row.id, Edit::Read(second != 0)).await.map(nothing),
@@ -196,8 +199,7 @@ impl Mailbox {
         let envelopes = self.table.store().envelopes(&ids).await?;
         // What another tab has cleared meanwhile is no longer there.
         let rows = self.table.rows();
-        let objects = (ids.iter().zip(envelopes))
-            .filter_map(|(id, envelope)| Some(convert::row(rows.get(*id)?, &envelope.unwrap_or_default())));
+        let objects = (0..).zip(ids).filter_map(|(place, id)| Some(convert::row(rows.get(id)?, &envelopes.get(place))));
         Ok(convert::array(objects).into())
     }
 
@@ -236,7 +238,7 @@ impl Mailbox {
         self.table.invalidate();
         if let Job::Fetch(id) = job {
             self.table.refresh().await?;
-            if self.table.row(id).is_some_and(|row| row.retrieved.is_some()) {
+            if self.table.rows().get(id).is_some_and(|row| row.retrieved.is_some()) {
                 return Ok(Report::default());
             }
         }
@@ -301,7 +303,7 @@ impl Mailbox {
     fn change(&self, id: Id, edit: Edit) -> LocalBoxFuture<'_, Result<Record>> {
         // Boxed, so that its callers share one copy of it.
         Box::pin(async move {
-            let rows = self.table.apply(Batch { edits: vec![(id, edit)], ..Batch::default() }).await?;
+            let rows = self.table.edit(&[id], edit).await?;
             // Another tab may have removed everything that was kept here.
             rows.into_iter().next().ok_or_else(no_such_message)
         })
@@ -313,6 +315,7 @@ impl Mailbox {
     }
 
     /// The whole of a stored message.
+    #[cfg(feature = "mime")]
     async fn body(&self, row: &Record) -> Result<Vec<u8>> {
         let mut body = Vec::with_capacity(usize::try_from(row.octets).unwrap_or_default());
         for place in 0..row.chunks {
@@ -336,18 +339,23 @@ enum Kept {
     Nowhere(MemoryStore),
 }
 
+impl Kept {
+    /// The envelopes of these messages in the same order, as they lie in the database; `undefined` where there is none.
+    async fn envelopes(&self, ids: &[Id]) -> Result<Array> {
+        match self {
+            Kept::Here(store) => store.envelopes(ids).await,
+            Kept::Nowhere(store) => Ok(convert::array(
+                ids.iter().map(|id| store.envelope(*id).as_ref().map_or(JsValue::UNDEFINED, idb::envelope)),
+            )),
+        }
+    }
+}
+
 impl Store for Kept {
     async fn rows(&self) -> Result<Rows> {
         match self {
             Kept::Here(store) => store.rows().await,
             Kept::Nowhere(store) => store.rows().await,
-        }
-    }
-
-    async fn envelopes(&self, ids: &[Id]) -> Result<Vec<Option<Envelope>>> {
-        match self {
-            Kept::Here(store) => store.envelopes(ids).await,
-            Kept::Nowhere(store) => store.envelopes(ids).await,
         }
     }
 

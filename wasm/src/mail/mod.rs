@@ -10,16 +10,18 @@ mod html_text;
 mod mime;
 #[cfg(feature = "mime")]
 mod sniff;
-#[cfg(not(feature = "mime"))]
-mod source;
 
-#[cfg(not(feature = "mime"))]
-pub use source::{attachment, envelope, parse};
 #[cfg(feature = "mime")]
 pub use {
     envelope::envelope,
     mime::{attachment, parse},
 };
+
+/// Without the reader of messages nothing is known of one but its bytes: for those who want no more, and for measuring the rest.
+#[cfg(not(feature = "mime"))]
+pub fn envelope(_raw: &[u8]) -> crate::store::Envelope {
+    crate::store::Envelope::default()
+}
 
 /// A message, taken apart. The shape of `Message` in the JavaScript contract.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

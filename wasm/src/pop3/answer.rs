@@ -90,34 +90,24 @@ impl Answer {
     ///
     /// # Errors
     /// What ended the session.
-    pub async fn reply(&mut self) -> Result<Status> {
-        match self.part().await {
-            Some(Part::Status(status)) => Ok(status),
-            Some(Part::Failed(error)) => Err(error),
-            _ => Err(Error::closed()),
-        }
+    pub fn reply(&mut self) -> impl Future<Output = Result<Status>> + '_ {
+        Coming(self, Answer::poll_reply)
     }
 
     /// The status line of a `+OK`.
     ///
     /// # Errors
     /// What `-ERR` stands for; what ended the session.
-    pub async fn status(&mut self) -> Result<Status> {
-        let status = self.reply().await?;
-        if status.ok { Ok(status) } else { Err(status.refusal()) }
+    pub fn status(&mut self) -> impl Future<Output = Result<Status>> + '_ {
+        Coming(self, Answer::poll_status)
     }
 
     /// The next piece of the body, after [`Answer::status`].
     ///
     /// # Errors
     /// What ended the session before the body was whole.
-    pub async fn chunk(&mut self) -> Result<Chunk> {
-        match self.part().await {
-            Some(Part::Body(bytes)) => Ok(Chunk::Bytes(bytes)),
-            Some(Part::End { certain }) => Ok(Chunk::End { certain }),
-            Some(Part::Failed(error)) => Err(error),
-            _ => Err(Error::closed()),
-        }
+    pub fn chunk(&mut self) -> impl Future<Output = Result<Chunk>> + '_ {
+        Coming(self, Answer::poll_chunk)
     }
 
     /// What has come since the end of a body because that end was none; to be called once something behind it was answered. `None`
@@ -174,12 +164,28 @@ impl Answer {
         Ok(Ok(body))
     }
 
-    fn part(&self) -> NextPart<'_> {
-        NextPart(self)
+    fn poll_reply(&self, waker: &Waker) -> Poll<Result<Status>> {
+        self.poll_part(waker).map(|part| match part {
+            Some(Part::Status(status)) => Ok(status),
+            part => Err(none(part)),
+        })
     }
 
-    // Not inlined: two dozen places wait for an answer, and each would have a copy of this in the wasm.
-    #[inline(never)]
+    fn poll_status(&self, waker: &Waker) -> Poll<Result<Status>> {
+        self.poll_reply(waker).map(|status| match status? {
+            status if status.ok => Ok(status),
+            status => Err(status.refusal()),
+        })
+    }
+
+    fn poll_chunk(&self, waker: &Waker) -> Poll<Result<Chunk>> {
+        self.poll_part(waker).map(|part| match part {
+            Some(Part::Body(bytes)) => Ok(Chunk::Bytes(bytes)),
+            Some(Part::End { certain }) => Ok(Chunk::End { certain }),
+            part => Err(none(part)),
+        })
+    }
+
     fn poll_part(&self, waker: &Waker) -> Poll<Option<Part>> {
         let mut queue = self.0.borrow_mut();
         match queue.parts.pop_front() {
@@ -192,14 +198,23 @@ impl Answer {
     }
 }
 
-/// The next part of an answer.
-struct NextPart<'a>(&'a Answer);
+/// Why there is no more of an answer.
+fn none(part: Option<Part>) -> Error {
+    match part {
+        Some(Part::Failed(error)) => error,
+        _ => Error::closed(),
+    }
+}
 
-impl Future for NextPart<'_> {
-    type Output = Option<Part>;
+/// What an answer is about to bring. By a pointer, so that two dozen places that wait for one share the code: as async functions they
+/// each had a copy in the wasm.
+struct Coming<'a, T>(&'a Answer, fn(&Answer, &Waker) -> Poll<T>);
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Part>> {
-        self.0.poll_part(context.waker())
+impl<T> Future for Coming<'_, T> {
+    type Output = T;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        (self.1)(self.0, context.waker())
     }
 }
 

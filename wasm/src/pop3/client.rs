@@ -74,7 +74,7 @@ impl Client {
     }
 
     /// Takes in what somebody learnt of the server.
-    pub fn learn(&self, lesson: impl FnOnce(&mut Behaviour)) {
+    pub fn learn(&self, lesson: &dyn Fn(&mut Behaviour)) {
         let mut shared = self.0.borrow_mut();
         shared.session.learn(lesson);
         shared.flush();
@@ -103,7 +103,7 @@ impl Client {
             Err(_) => Vec::new(),
         };
         let capabilities = Capabilities::read(&lines);
-        self.learn(|behaviour| behaviour.capabilities = Some(capabilities));
+        self.learn(&|behaviour| behaviour.capabilities = Some(capabilities));
         Ok(lines)
     }
 

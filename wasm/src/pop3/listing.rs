@@ -44,10 +44,12 @@ pub fn stat(text: &str) -> Option<(u32, u64)> {
 /// Reads a status that can be nothing but STAT's: two numbers. No answer to another command looks like it, but for those to LIST
 /// with a number.
 pub fn exact_stat(status: &Status) -> Option<(u32, u64)> {
+    // Rust would take a sign.
+    let digits = |word: &&str| word.bytes().all(|b| b.is_ascii_digit());
     let mut words = status.text.split_ascii_whitespace();
-    let count = words.next()?.parse().ok()?;
-    let octets = words.next()?.parse().ok()?;
-    status.ok.then_some((count, octets))
+    let count = words.next().filter(digits)?.parse().ok()?;
+    let octets = words.next().filter(digits)?.parse().ok()?;
+    (status.ok && !status.challenge).then_some((count, octets))
 }
 
 /// Splits a dot-unstuffed multi-line body into lines, without line ends (CRLF or a bare LF).
@@ -123,7 +125,9 @@ mod tests {
         let exact = |line: &str| exact_stat(&Status::parse(line.as_bytes()).unwrap());
         assert_eq!(exact("+OK 2 320"), Some((2, 320)));
         assert_eq!(exact("+ok  2  320 octets"), Some((2, 320)));
-        for other in ["+OK", "+OK 120 octets follow.", "+OK 2 -1", "-ERR 2 320", "+OK 2"] {
+        for other in
+            ["+OK", "+OK 120 octets follow.", "+OK 2 -1", "+OK 2 +1", "+OK +2 1", "+ 2 320", "-ERR 2 320", "+OK 2"]
+        {
             assert_eq!(exact(other), None, "{other}");
         }
     }

@@ -196,7 +196,7 @@ impl Session {
             last_life: now,
             last_asked: now,
         };
-        session.learn(|_| {});
+        session.learn(&|_| {});
         session
     }
 
@@ -206,7 +206,7 @@ impl Session {
     }
 
     /// Takes in what somebody learnt of the server.
-    pub fn learn(&mut self, lesson: impl FnOnce(&mut Behaviour)) {
+    pub fn learn(&mut self, lesson: &dyn Fn(&mut Behaviour)) {
         lesson(&mut self.behaviour);
         let allowed = self.behaviour.allows(self.pipelining);
         self.running.allow(allowed, self.behaviour.pipelining == Some(true));
@@ -347,9 +347,13 @@ impl Session {
         if self.challenged && !matches!(next.command, Command::Response(_)) {
             return false;
         }
-        let Some(last) = self.in_flight.back() else { return !self.reading.is_body() };
+        if self.in_flight.is_empty() {
+            return !self.reading.is_body();
+        }
+        // The session's own may stand behind it.
+        let asked = self.in_flight.iter().rfind(|queued| queued.purpose == Purpose::Asked);
         self.runs_ahead()
-            && !last.command.is_barrier()
+            && !asked.is_some_and(|last| last.command.is_barrier())
             && !next.command.is_barrier()
             && self.in_flight.len() < self.window.commands
             && self.in_flight_octets.saturating_add(next.promised) <= self.window.octets

@@ -73,7 +73,7 @@ impl Client {
             self.capa().await?;
         }
         let said = self.behaviour().capabilities.unwrap_or_default();
-        let Steps { commands, responses, last } = Steps::of(login, &said, &self.greeting())?;
+        let Steps { commands, responses } = Steps::of(login, &said, &self.greeting())?;
         // Queued together, so that calls made behind this one come behind all of them. A refused UTF8 changes nothing but the form of
         // some headers, and PASS is not sent behind a refused USER, but answered as that was.
         let asked: Vec<Answer> = commands.into_iter().map(|command| self.ask(command)).collect();
@@ -82,8 +82,7 @@ impl Client {
             status = Some(answer.reply().await?);
         }
         let mut status = status.ok_or_else(Error::closed)?;
-        // What a token's refusal is answered with comes last, and is due only where the server goes on asking.
-        for response in responses.into_iter().chain([last]) {
+        for response in responses {
             if status.challenge {
                 status = self.exchange(Command::Response(response.clone())).await?;
                 // A server that takes the line for a command may quote it.
@@ -91,6 +90,7 @@ impl Client {
             }
         }
         if status.challenge {
+            // Also to PASS or APOP: nothing else can be sent before it is answered, and nobody can.
             let error = Error::new(Code::Protocol, "the mail server does not come to an end of signing in");
             self.hang_up(error.clone());
             return Err(error);
@@ -102,11 +102,9 @@ impl Client {
 /// What is sent to sign in.
 struct Steps {
     commands: Vec<Command>,
-    /// One for each challenge.
+    /// One for each challenge of the mechanism, and one for a challenge more: a token's refusal comes as one, to be answered so that
+    /// the verdict follows (RFC 7628 §3.2.3); what nobody can answer is called off (RFC 5034 §4).
     responses: Vec<Secret>,
-    /// To a challenge more: a token's refusal comes as one, to be answered so that the verdict follows (RFC 7628 §3.2.3); what
-    /// nobody can answer is called off (RFC 5034 §4).
-    last: Secret,
 }
 
 impl Steps {
@@ -115,7 +113,7 @@ impl Steps {
         check_user(user)?;
         let (secret, what) = login.credential.parts();
         check_text(what, secret.reveal())?;
-        let mut steps = Steps { commands: Vec::new(), responses: Vec::new(), last: Secret::new("*") };
+        let mut steps = Steps { commands: Vec::new(), responses: Vec::new() };
         if said.utf8 {
             steps.commands.push(Command::Utf8);
         }
@@ -135,21 +133,26 @@ impl Steps {
         steps.commands.push(Command::Auth(mechanism));
         let secret = secret.reveal();
         let mut respond = |parts: &[&str]| steps.responses.push(encoding::base64(parts.concat().as_bytes()));
-        match mechanism {
-            Mechanism::Plain => respond(&["\0", user, "\0", secret]),
+        let last = match mechanism {
+            Mechanism::Plain => {
+                respond(&["\0", user, "\0", secret]);
+                "*"
+            }
             Mechanism::Login => {
                 respond(&[user]);
                 respond(&[secret]);
+                "*"
             }
             Mechanism::XOAuth2 => {
                 respond(&["user=", user, "\x01auth=Bearer ", secret, "\x01\x01"]);
-                steps.last = Secret::new("");
+                ""
             }
             Mechanism::OAuthBearer => {
                 respond(&["n,a=", &escaped(user), ",\x01auth=Bearer ", secret, "\x01\x01"]);
-                steps.last = Secret::new("AQ==");
+                "AQ=="
             }
-        }
+        };
+        steps.responses.push(Secret::new(last));
         Ok(steps)
     }
 }

@@ -15,9 +15,9 @@ use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::IdbDatabase;
 
-use super::{Batch, Envelope, Id, Record, Rows, Sorted, Store, page};
+use super::{Batch, Envelope, Id, Record, Rows, Store, page};
 use crate::browser::idb::{self, Mode, Transaction, failed};
-use crate::browser::{get, text};
+use crate::browser::text;
 use crate::error::{Code, Error, Result};
 
 #[wasm_bindgen(raw_module = "./mail/host.js")]
@@ -30,7 +30,7 @@ extern "C" {
         preview: &str,
         date: Option<f64>,
         attachments: bool,
-        head: &[u8],
+        head: Uint8Array,
     ) -> JsValue;
     /// The value of an account.
     #[wasm_bindgen(js_name = account)]
@@ -73,17 +73,18 @@ impl IdbStore {
         IdbStore { account, database: RefCell::default(), saved: Cell::new(false) }
     }
 
-    /// Tells `each` of the accounts that are kept in this browser, at this origin, and of their rows.
+    /// Tells `each` of the accounts that are kept in this browser, at this origin, as they lie in the database, and of their rows.
     ///
     /// # Errors
     /// `store`.
-    pub async fn accounts(each: &dyn Fn(&Account, &Rows)) -> Result<()> {
+    pub async fn accounts(each: &dyn Fn(&JsValue, &Rows)) -> Result<()> {
         for name in idb::names().await?.iter() {
             let name = name.as_string().unwrap_or_default();
             let Some(name) = name.strip_prefix(PREFIX) else { continue };
             // Named by the account alone: looking writes nothing.
             let store = IdbStore::new(Account { account: name.to_owned(), ..Account::default() });
-            if let Some(account) = store.saved_account().await? {
+            let account = store.meta(ACCOUNT).await?;
+            if account.is_object() {
                 each(&account, &store.rows().await?);
             }
             store.close();
@@ -103,8 +104,7 @@ impl IdbStore {
     /// # Errors
     /// `store`.
     pub async fn server(&self) -> Result<Option<Vec<u8>>> {
-        let Some(transaction) = self.begin(&[META], Mode::Read).await? else { return Ok(None) };
-        Ok(bytes(&transaction.read(META, &SERVER.into()).done().await?))
+        Ok(bytes(&self.meta(SERVER).await?))
     }
 
     /// Keeps what was learnt of the server, where there is a database.
@@ -118,14 +118,21 @@ impl IdbStore {
         complete.done().await.map(drop)
     }
 
-    async fn saved_account(&self) -> Result<Option<Account>> {
-        let Some(transaction) = self.begin(&[META], Mode::Read).await? else { return Ok(None) };
-        let saved = transaction.read(META, &ACCOUNT.into()).done().await?;
-        Ok(saved.is_object().then(|| Account {
-            account: text(&saved, "account"),
-            user: text(&saved, "user"),
-            relay: text(&saved, "relay"),
-        }))
+    /// The envelopes of these messages in the same order, as [`envelope`] makes them; `undefined` where there is none.
+    ///
+    /// # Errors
+    /// `store`.
+    pub async fn envelopes(&self, ids: &[Id]) -> Result<Array> {
+        let Some(transaction) = self.begin(&[ENVELOPES], Mode::Read).await? else { return Ok(Array::new()) };
+        transaction.read_each(ENVELOPES, ids).done().await.map(JsCast::unchecked_into)
+    }
+
+    /// The value of a key in [`META`]; `undefined` where there is none.
+    async fn meta(&self, key: &str) -> Result<JsValue> {
+        match self.begin(&[META], Mode::Read).await? {
+            Some(transaction) => transaction.read(META, &key.into()).done().await,
+            None => Ok(JsValue::UNDEFINED),
+        }
     }
 
     /// The database, opened if it is not; `None` where there is none and nothing is to be written.
@@ -161,19 +168,8 @@ impl IdbStore {
 
     /// Reads the pages of the table that are concerned, changes them, and issues every write at once.
     async fn write(&self, transaction: &Transaction, batch: &mut Batch) -> Result<Vec<Record>> {
-        let mut pages: Sorted<u32, ()> = Sorted::default();
-        for id in batch.ids() {
-            pages.insert(page::page_of(id), ());
-        }
-        // All asked before the first is awaited.
-        let asked: Vec<_> = pages.keys().map(|number| transaction.read(TABLE, &number.into())).collect();
-        let mut rows = Rows::default();
-        for request in asked {
-            let value = request.done().await?;
-            if !value.is_undefined() {
-                read_page(&value, &mut rows)?;
-            }
-        }
+        let pages = pages_of(batch);
+        let mut rows = read_pages(&transaction.read_each(TABLE, &pages).done().await?)?;
         let created = !batch.insert.is_empty();
         let changed = batch.apply_to(&mut rows)?;
         if created && !self.saved.get() {
@@ -186,10 +182,10 @@ impl IdbStore {
         for (id, place, bytes) in &batch.chunks {
             transaction.write(CHUNKS, &chunk_key(*id, *place), &Uint8Array::from(bytes.as_slice()))?;
         }
-        for (id, envelope) in &batch.envelopes {
-            transaction.write(ENVELOPES, &(*id).into(), &written(envelope))?;
+        for (id, seen) in &batch.envelopes {
+            transaction.write(ENVELOPES, &(*id).into(), &envelope(seen))?;
         }
-        for number in pages.keys() {
+        for number in pages {
             let value = page::encode(rows.values().filter(|record| page::page_of(record.id) == number));
             transaction.write(TABLE, &number.into(), &Uint8Array::from(value.as_slice()))?;
         }
@@ -200,23 +196,7 @@ impl IdbStore {
 impl Store for IdbStore {
     async fn rows(&self) -> Result<Rows> {
         let Some(transaction) = self.begin(&[TABLE], Mode::Read).await? else { return Ok(Rows::default()) };
-        let pages = transaction.read(TABLE, &JsValue::UNDEFINED).done().await?;
-        let mut rows = Rows::default();
-        for value in Array::from(&pages).iter() {
-            read_page(&value, &mut rows)?;
-        }
-        Ok(rows)
-    }
-
-    async fn envelopes(&self, ids: &[Id]) -> Result<Vec<Option<Envelope>>> {
-        let Some(transaction) = self.begin(&[ENVELOPES], Mode::Read).await? else { return Ok(vec![None; ids.len()]) };
-        let asked: Vec<_> = ids.iter().map(|id| transaction.read(ENVELOPES, &(*id).into())).collect();
-        let mut envelopes = Vec::with_capacity(ids.len());
-        for request in asked {
-            let value = request.done().await?;
-            envelopes.push(value.is_object().then(|| read(&value)));
-        }
-        Ok(envelopes)
+        read_pages(&transaction.read(TABLE, &JsValue::UNDEFINED).done().await?)
     }
 
     async fn chunk(&self, id: Id, place: u32) -> Result<Vec<u8>> {
@@ -253,13 +233,30 @@ impl Store for IdbStore {
     }
 }
 
-fn read_page(value: &JsValue, rows: &mut Rows) -> Result<()> {
+/// The pages that a batch concerns.
+fn pages_of(batch: &Batch) -> Vec<u32> {
+    let mut pages = Vec::new();
+    batch.each_id(&mut |id| {
+        let page = page::page_of(id);
+        // Ids mostly rise: the page is the last one, or new.
+        if !pages.iter().rev().any(|known| *known == page) {
+            pages.push(page);
+        }
+    });
+    pages
+}
+
+/// The rows of an array of pages; of those that are not there, none.
+fn read_pages(pages: &JsValue) -> Result<Rows> {
     let unreadable = "what is stored here was written by a newer version or is damaged; reload the page";
-    let records = bytes(value).and_then(|bytes| page::decode(&bytes));
-    for record in records.ok_or_else(|| Error::new(Code::Store, unreadable))? {
-        rows.insert(record.id, record);
+    let mut rows = Rows::default();
+    for page in pages.unchecked_ref::<Array>().iter().filter(|page| !page.is_undefined()) {
+        let records = bytes(&page).and_then(|bytes| page::decode(&bytes));
+        for record in records.ok_or_else(|| Error::new(Code::Store, unreadable))? {
+            rows.insert(record.id, record);
+        }
     }
-    Ok(())
+    Ok(rows)
 }
 
 fn bytes(value: &JsValue) -> Option<Vec<u8>> {
@@ -270,18 +267,10 @@ fn chunk_key(id: Id, place: u32) -> JsValue {
     Array::of2(&id.into(), &place.into()).into()
 }
 
-fn written(envelope: &Envelope) -> JsValue {
+/// An envelope as it lies in the database.
+pub(crate) fn envelope(envelope: &Envelope) -> JsValue {
     let Envelope { subject, from, preview, date, attachments, head } = envelope;
+    // A copy. A slice would cross over as a view on the memory of the module, and the database writes all that a view lies on.
+    let head = Uint8Array::from(head.as_slice());
     envelope_object(subject, from, preview, date.map(|date| date as f64), *attachments, head)
-}
-
-fn read(value: &JsValue) -> Envelope {
-    Envelope {
-        subject: text(value, "subject"),
-        from: text(value, "from"),
-        preview: text(value, "preview"),
-        date: get(value, "date").as_f64().map(|date| date as i64),
-        attachments: get(value, "attachments").is_truthy(),
-        head: bytes(&get(value, "head")).unwrap_or_default(),
-    }
 }

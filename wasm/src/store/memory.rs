@@ -15,14 +15,16 @@ struct Kept {
     chunks: Sorted<(Id, u32), Vec<u8>>,
 }
 
+impl MemoryStore {
+    /// The envelope of a message, where there is one.
+    pub fn envelope(&self, id: Id) -> Option<Envelope> {
+        self.0.borrow().envelopes.get(id).cloned()
+    }
+}
+
 impl Store for MemoryStore {
     async fn rows(&self) -> Result<Rows> {
         Ok(self.0.borrow().rows.clone())
-    }
-
-    async fn envelopes(&self, ids: &[Id]) -> Result<Vec<Option<Envelope>>> {
-        let kept = self.0.borrow();
-        Ok(ids.iter().map(|id| kept.envelopes.get(*id).cloned()).collect())
     }
 
     async fn chunk(&self, id: Id, place: u32) -> Result<Vec<u8>> {

@@ -24,10 +24,10 @@ pub(super) enum Asked {
 
 /// One command for each message, as many of them asked as may lie in memory while the database is slow: as many as the session may
 /// have in flight, which decides what of it is sent.
-pub(super) struct Ahead<'a, F> {
+pub(super) struct Ahead<'a> {
     client: &'a Client,
     wanted: std::vec::IntoIter<Present>,
-    command: F,
+    command: fn(u32) -> Command,
     asked: VecDeque<(Asked, u64, Answer)>,
     octets: u64,
     /// What a fence asks.
@@ -39,8 +39,8 @@ pub(super) struct Ahead<'a, F> {
     ran_ahead: bool,
 }
 
-impl<'a, F: Fn(u32) -> Command> Ahead<'a, F> {
-    pub(super) fn new(client: &'a Client, wanted: Vec<Present>, command: F, fence: Command) -> Self {
+impl<'a> Ahead<'a> {
+    pub(super) fn new(client: &'a Client, wanted: Vec<Present>, command: fn(u32) -> Command, fence: Command) -> Self {
         let (wanted, asked) = (wanted.into_iter(), VecDeque::new());
         Ahead { client, wanted, command, asked, octets: 0, fence, fences: 0, unfenced: (0, 0), ran_ahead: false }
     }

@@ -17,7 +17,7 @@ use crate::error::{Code, Error, Result};
 use crate::mail;
 use crate::pop3::listing::{self, Named, Sized};
 use crate::pop3::{Answer, Chunk, Client, Command, Login};
-use crate::store::{Batch, Deletion, Edit, Envelope, Id, Store, Timestamp};
+use crate::store::{Batch, Deletion, Edit, Envelope, Id, Record, Store, Timestamp};
 
 /// A transaction ends at so many messages.
 const BATCH_MESSAGES: usize = 16;
@@ -68,7 +68,7 @@ impl<S: Store> Engine<'_, S> {
                 match retrieve {
                     Retrieve::None => {}
                     Retrieve::Headers => self.fetch_headers(&plan, report).await?,
-                    Retrieve::All => self.retrieve(self.only_on_server(&plan), report).await?,
+                    Retrieve::All => self.retrieve(self.lacking(&plan, |row| row.retrieved.is_some()), report).await?,
                 }
                 self.delete_and_quit(&plan, report).await?;
             }
@@ -84,7 +84,7 @@ impl<S: Store> Engine<'_, S> {
 
     async fn fetch(&self, id: Id, plan: &Plan, report: &mut Report) -> Result<()> {
         // Another tab may have retrieved it while this one waited for its turn.
-        if self.table.row(id).is_some_and(|row| row.retrieved.is_some()) {
+        if self.table.rows().get(id).is_some_and(|row| row.retrieved.is_some()) {
             return Ok(());
         }
         let present = plan.present.iter().find(|present| present.id == id).ok_or_else(vanished)?;
@@ -131,7 +131,7 @@ impl<S: Store> Engine<'_, S> {
         self.exact_stat.set(listing::exact_stat(&stat).is_some());
         if !self.exact_stat.get() && self.client.runs_ahead() {
             // Nothing would show that an answer is missing.
-            self.client.learn(|behaviour| behaviour.pipelining = Some(false));
+            self.client.learn(&|behaviour| behaviour.pipelining = Some(false));
         }
         let count = listing::stat(&stat.text).map(|(count, _)| count);
         let named = match &mut uidl {
@@ -139,6 +139,13 @@ impl<S: Store> Engine<'_, S> {
             None => None,
         };
         let sizes = list.listing_or_refusal().await??;
+        if !self.exact_stat.get() {
+            // Is that how this server answers STAT, or was it the answer to something else?
+            let again = self.client.send(Command::Stat, 0).status().await?;
+            if listing::exact_stat(&again).is_some() {
+                return Err(self.out_of_step());
+            }
+        }
         let sizes: Vec<_> = listing::lines(&sizes).filter_map(listing::sized).collect();
         let uids = match named {
             Some(Ok(uids)) => self.named(&uids),
@@ -162,7 +169,7 @@ impl<S: Store> Engine<'_, S> {
     }
 
     fn named(&self, lines: &[u8]) -> Vec<Named> {
-        self.client.learn(|behaviour| behaviour.bare_uidl = Some(true));
+        self.client.learn(&|behaviour| behaviour.bare_uidl = Some(true));
         listing::lines(lines).filter_map(listing::named).collect()
     }
 
@@ -176,17 +183,16 @@ impl<S: Store> Engine<'_, S> {
             uids.extend(listing::named(status.text.as_bytes()).filter(|_| status.ok));
         }
         if !uids.is_empty() {
-            self.client.learn(|behaviour| behaviour.bare_uidl = Some(false));
+            self.client.learn(&|behaviour| behaviour.bare_uidl = Some(false));
         }
         Ok(uids)
     }
 
-    /// The messages of this session that are not stored here, in the order in which they are to be retrieved.
-    fn only_on_server(&self, plan: &Plan) -> Vec<Present> {
+    /// The messages of this session that are not `kept`, in the order in which they are to be retrieved.
+    fn lacking(&self, plan: &Plan, kept: fn(&Record) -> bool) -> Vec<Present> {
         let rows = self.table.rows();
-        let stored = |id: Id| rows.get(id).is_none_or(|row| row.retrieved.is_some());
         // The newest first: it is what a person looks for.
-        plan.present.iter().rev().filter(|present| !stored(present.id)).copied().collect()
+        plan.present.iter().rev().filter(|present| !rows.get(present.id).is_none_or(kept)).copied().collect()
     }
 
     async fn fetch_headers(&self, plan: &Plan, report: &mut Report) -> Result<()> {
@@ -194,11 +200,10 @@ impl<S: Store> Engine<'_, S> {
         if known.top == Some(false) {
             return Ok(());
         }
-        let headed = |id: Id| self.table.row(id).is_none_or(|row| row.headers || row.retrieved.is_some());
-        let wanted: Vec<Present> = plan.present.iter().rev().filter(|present| !headed(present.id)).copied().collect();
+        let wanted = self.lacking(plan, |row| row.headers || row.retrieved.is_some());
         let mut progress = Progress::start(Phase::Headers, wanted.len(), 0);
         (self.progress)(progress);
-        let mut ahead = Ahead::new(self.client, wanted, |number| Command::Top(number, PREVIEW_LINES), self.fence());
+        let mut ahead = Ahead::new(self.client, wanted, |number| Command::Top(number, PREVIEW_LINES), self.question());
         let (mut batch, mut octets) = (Batch::default(), 0);
         // Since the last time that both ends were seen to be in step.
         let mut refused: Vec<Skipped> = Vec::new();
@@ -221,11 +226,10 @@ impl<S: Store> Engine<'_, S> {
             match answer.body_or_refusal().await {
                 // One line is what some servers send instead of the headers: the row stays without a subject until it is retrieved.
                 Ok(Ok(head)) if listing::lines(&head).nth(1).is_none() && (head.len() as u64) < present.size => {
-                    self.client.learn(|behaviour| behaviour.top = Some(false));
-                    ahead.ask_no_more();
+                    self.no_top(&mut ahead);
                 }
                 Ok(Ok(head)) => {
-                    self.client.learn(|behaviour| behaviour.top = Some(true));
+                    self.client.learn(&|behaviour| behaviour.top = Some(true));
                     octets += head.len() as u64;
                     progress.bytes += head.len() as u64;
                     let seen = mail::envelope(&head);
@@ -237,8 +241,7 @@ impl<S: Store> Engine<'_, S> {
                     refused.push(Skipped { id: present.id, error });
                     ahead.fence();
                     if skipped.len() + refused.len() >= TOP_REFUSALS && self.client.behaviour().top != Some(true) {
-                        self.client.learn(|behaviour| behaviour.top = Some(false));
-                        ahead.ask_no_more();
+                        self.no_top(&mut ahead);
                     }
                 }
                 Err(error) => {
@@ -257,6 +260,11 @@ impl<S: Store> Engine<'_, S> {
         Ok(())
     }
 
+    fn no_top(&self, ahead: &mut Ahead<'_>) {
+        self.client.learn(&|behaviour| behaviour.top = Some(false));
+        ahead.ask_no_more();
+    }
+
     async fn keep_headers(&self, batch: &mut Batch) -> Result<u32> {
         let batch = core::mem::take(batch);
         let headers = u32::try_from(batch.envelopes.len()).unwrap_or(u32::MAX);
@@ -269,7 +277,7 @@ impl<S: Store> Engine<'_, S> {
         let mut progress = Progress::start(Phase::Retrieve, wanted.len(), octets);
         (self.progress)(progress);
         let shared = shared_sizes(&wanted);
-        let mut ahead = Ahead::new(self.client, wanted, Command::Retr, self.fence());
+        let mut ahead = Ahead::new(self.client, wanted, Command::Retr, self.question());
         let (mut batch, mut doubt) = (Gathered::default(), Doubt::default());
         loop {
             let Some((asked, mut answer)) = ahead.next(u64::MAX) else {
@@ -373,25 +381,30 @@ impl<S: Store> Engine<'_, S> {
     }
 
     /// A question whose answer shows whether both ends are in step.
-    fn fence(&self) -> Command {
+    fn question(&self) -> Command {
         if self.exact_stat.get() { Command::Stat } else { Command::Noop }
     }
 
-    /// The answer to [`Self::fence`]. Where it is another command's, answers before it may have been as well.
+    /// The answer to [`Self::question`]. Where it is another command's, answers before it may have been as well.
     async fn pass(&self, fence: &mut Answer) -> Result<()> {
         let status = fence.reply().await?;
         if listing::exact_stat(&status).is_some() || !self.exact_stat.get() {
             return Ok(());
         }
+        Err(self.out_of_step())
+    }
+
+    /// Ends the session: which answer is to which question is no longer known.
+    fn out_of_step(&self) -> Error {
         if self.client.runs_ahead() {
-            self.client.learn(|behaviour| behaviour.pipelining = Some(false));
+            self.client.learn(&|behaviour| behaviour.pipelining = Some(false));
         }
         let error = Error::new(
             Code::Protocol,
             "the mail server's answers no longer fit the questions; the session was ended, and what was in doubt was not stored",
         );
         self.client.hang_up(error.clone());
-        Err(error)
+        error
     }
 
     /// Sends DELE for what is wanted and certain, and ends the session.
@@ -404,22 +417,19 @@ impl<S: Store> Engine<'_, S> {
                 break Vec::new();
             }
             let sent = self.mark_deleted(&wanted).await?;
-            let edits = sent.iter().map(|id| (*id, Edit::Sent)).collect();
-            let rows = self.table.apply(Batch { edits, ..Batch::default() }).await?;
+            let rows = self.table.edit(&sent, Edit::Sent).await?;
             if rows.iter().all(|row| row.deletion == Deletion::Sent) {
                 break sent;
             }
             // Somebody undid a deletion between DELE and now: take all back, and begin again with what is still wanted.
             self.client.rset().await?;
-            let edits = sent.iter().map(|id| (*id, Edit::Unsent)).collect();
-            self.table.apply(Batch { edits, ..Batch::default() }).await?;
+            self.table.edit(&sent, Edit::Unsent).await?;
         };
         (self.progress)(Progress::start(Phase::Quit, 0, 0));
         match self.client.quit().await {
             Ok(()) => {
                 report.deleted = u32::try_from(sent.len()).unwrap_or(u32::MAX);
-                let edits = sent.iter().map(|id| (*id, Edit::Confirmed)).collect();
-                self.table.apply(Batch { edits, ..Batch::default() }).await.map(drop)
+                self.table.edit(&sent, Edit::Confirmed).await.map(drop)
             }
             // Nothing hung on the answer: everything is stored, nothing was to be deleted.
             Err(error) if sent.is_empty() && !matches!(error.code, Code::Aborted | Code::Protocol) => Ok(()),
@@ -441,7 +451,7 @@ impl<S: Store> Engine<'_, S> {
         let mut progress = Progress::start(Phase::Delete, wanted.len(), 0);
         (self.progress)(progress);
         let mut sent = Vec::new();
-        let mut ahead = Ahead::new(self.client, wanted.to_vec(), Command::Dele, self.fence());
+        let mut ahead = Ahead::new(self.client, wanted.to_vec(), Command::Dele, self.question());
         while let Some((asked, mut answer)) = ahead.next(0) {
             if ahead.has_asked_all() {
                 ahead.fence();

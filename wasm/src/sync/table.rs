@@ -5,7 +5,7 @@ use core::cell::{Cell, Ref, RefCell};
 use futures_util::future::LocalBoxFuture;
 
 use crate::error::Result;
-use crate::store::{Batch, Id, Record, Rows, Store};
+use crate::store::{Batch, Edit, Id, Record, Rows, Store};
 
 type OnChange = Box<dyn Fn(&[Id])>;
 
@@ -79,6 +79,14 @@ impl<S: Store> Table<S> {
     pub fn apply(&self, batch: Batch) -> LocalBoxFuture<'_, Result<Vec<Record>>> {
         // Boxed like `refresh`.
         Box::pin(self.write(batch))
+    }
+
+    /// Applies one edit to each of these rows; gives them as they are now.
+    ///
+    /// # Errors
+    /// As [`Table::apply`].
+    pub fn edit(&self, ids: &[Id], edit: Edit) -> LocalBoxFuture<'_, Result<Vec<Record>>> {
+        self.apply(Batch { edits: ids.iter().map(|id| (*id, edit)).collect(), ..Batch::default() })
     }
 
     async fn write(&self, batch: Batch) -> Result<Vec<Record>> {

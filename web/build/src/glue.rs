@@ -24,7 +24,7 @@ pub(crate) fn generate(module: &Path, lib: &Path) -> Result<(), Error> {
     bindgen.generate(lib).map_err(|error| refused(format!("{error:#}")))?;
 
     let (glue, wasm) = (lib.join("client.js"), lib.join("client_bg.wasm"));
-    let mut js = without_comments(&fs::read_to_string(&glue).map_err(Error::file(&glue))?);
+    let mut js = without_init_sync(&without_comments(&fs::read_to_string(&glue).map_err(Error::file(&glue))?));
     let mut binary = fs::read(&wasm).map_err(Error::file(&wasm))?;
     number_hashes(&mut js, &mut binary);
     fs::write(&glue, js).map_err(Error::file(&glue))?;
@@ -48,6 +48,20 @@ fn without_comments(glue: &str) -> String {
         inside &= !line.trim_end().ends_with("*/");
     }
     out
+}
+
+/// The glue without `initSync`: the library loads the module in the other way. As it is where wasm-bindgen writes it otherwise.
+fn without_init_sync(glue: &str) -> String {
+    let exports = "export { initSync, __wbg_init as default };";
+    let (Some(from), Some(to)) = (glue.find("function initSync("), glue.find("let __wbg_init_promise;")) else {
+        return glue.to_owned();
+    };
+    match (glue.get(..from), glue.get(to..)) {
+        (Some(before), Some(after)) if after.contains(exports) => {
+            [before, &after.replace(exports, "export { __wbg_init as default };")].concat()
+        }
+        _ => glue.to_owned(),
+    }
 }
 
 /// Hexadecimal digits in the hashes of wasm-bindgen.
@@ -96,6 +110,14 @@ mod tests {
         let glue = "/**\n * Docs.\n */\nexport class A {\n    /** one line */\n    // a line\n    b() { return 1 * /* kept */ 2; }\n}\n";
         assert_eq!(without_comments(glue), "export class A {\nb() { return 1 * /* kept */ 2; }\n}\n");
         assert_eq!(without_comments("`\n  a\n`\n"), "`\n  a\n`\n");
+    }
+
+    #[test]
+    fn what_loads_at_once_is_taken_out_with_its_export() {
+        let (before, after) = ("a();\n", "let __wbg_init_promise;\nexport { ");
+        let glue = [before, "function initSync(module) {\n}\n", after, "initSync, __wbg_init as default };"].concat();
+        assert_eq!(without_init_sync(&glue), [before, after, "__wbg_init as default };"].concat());
+        assert_eq!(without_init_sync(before), before);
     }
 
     #[test]

@@ -75,6 +75,11 @@ export async function read(transaction, store, key) {
   return settled(key === undefined ? values.getAll() : values.get(key));
 }
 
+/** The values of these keys, in the same order. @param {IDBTransaction} transaction @param {string} store @param {Uint32Array} keys */
+export function readEach(transaction, store, keys) {
+  return Promise.all(Array.from(keys, (key) => read(transaction, store, key)));
+}
+
 /** @param {IDBTransaction} transaction @param {string} store @param {IDBValidKey} key @param {unknown} value */
 export function write(transaction, store, key, value) {
   transaction.objectStore(store).put(value, key);
@@ -178,27 +183,32 @@ export function account(account, user, relay) {
 }
 
 /** … and in the list of accounts. */
-export function kept(account, user, relay, messages, stored) {
+export function kept({ account, user, relay }, messages, stored) {
   return { account, user, relay, messages, stored };
+}
+
+/** @param {Uint32Array} rows */
+export function ids(rows) {
+  return Array.from(rows, String);
 }
 
 const DELETION = ["none", "wanted", "sent", "confirmed"];
 
-/** A `Row`. `flags` as they lie in the table: `wasm/src/store/page.rs`. */
-export function row(id, uid, size, stored, flags, subject, from, preview, at, hasAttachments) {
+/** A `Row`. `flags` as they lie in the table: `wasm/src/store/page.rs`. `envelope`, where there is one, as it lies in the database. */
+export function row(id, uid, size, stored, flags, envelope) {
   return {
     id: String(id),
     uid,
-    subject,
-    from,
-    preview,
-    date: date(at),
+    subject: envelope?.subject ?? "",
+    from: envelope?.from ?? "",
+    preview: envelope?.preview ?? "",
+    date: date(envelope?.date ?? undefined),
     size,
     stored,
     unconfirmed: Boolean(flags & 1),
     read: Boolean(flags & 2),
     onServer: Boolean(flags & 4),
-    hasAttachments,
+    hasAttachments: envelope?.attachments ?? false,
     hasHeaders: Boolean(flags & 8),
     deletion: DELETION[flags >> 4],
   };

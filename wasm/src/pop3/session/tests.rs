@@ -344,6 +344,29 @@ mod trial {
     }
 
     #[test]
+    fn what_is_learnt_while_it_runs_counts_more() {
+        for (says, known) in [(false, None), (true, Some(false))] {
+            let mut session = signed_in(Settings { pipelining: Pipelining::Auto, ..settings(false) });
+            session.learn(&|behaviour: &mut Behaviour| {
+                behaviour.capabilities = Some(Capabilities { pipelining: true, ..Capabilities::default() });
+            });
+            submit(&mut session, [Command::Stat, Command::List]);
+            assert_eq!(sent(&mut session), "NOOP\r\nNOOP\r\n");
+            session.learn(&|behaviour: &mut Behaviour| {
+                behaviour.capabilities = Some(Capabilities { pipelining: says, ..Capabilities::default() });
+                behaviour.pipelining = known;
+            });
+            events(&mut session, &[b"+OK\r\n"]);
+            let at = session.deadline().unwrap();
+            session.tick(at, |_| {}).unwrap();
+            assert_eq!(sent_at(&mut session, at), "STAT\r\n");
+            assert!(events(&mut session, &[b"+OK late\r\n", b"+OK 3 1000\r\n"]).is_empty());
+            assert_eq!(sent(&mut session), "STAT\r\n", "one at a time");
+            assert_eq!(session.behaviour().pipelining, Some(known.is_none()));
+        }
+    }
+
+    #[test]
     fn a_disconnect_is_remembered_and_an_abort_is_not() {
         let mut session = untried();
         sent(&mut session);
@@ -476,6 +499,20 @@ mod ends {
             assert_eq!(heard.0, expected, "split at {at}");
         }
         assert_eq!(run(&script.chunks(1).collect::<Vec<_>>()), expected);
+    }
+
+    #[test]
+    fn a_noop_opens_no_way_past_what_travels_alone() {
+        let mut session = signed_in(settings(true));
+        session.submit(Command::Retr(1), 100).unwrap();
+        submit(&mut session, [Command::Utf8, Command::Stat]);
+        assert_eq!(sent(&mut session), "RETR 1\r\n");
+        events(&mut session, &[b"+OK\r\none\r\n.\r\n"]);
+        assert_eq!(sent(&mut session), "UTF8\r\n");
+        assert_eq!(events(&mut session, &[b"two.\r\n"]), ["resumed 2", "body 2 .\r\ntwo"]);
+        let at = session.deadline().unwrap();
+        session.tick(at, |_| {}).unwrap();
+        assert_eq!(sent_at(&mut session, at), "NOOP\r\n");
     }
 
     #[test]

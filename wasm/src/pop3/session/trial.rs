@@ -115,7 +115,10 @@ impl Session {
     }
 
     fn tried(&mut self, works: bool) {
-        self.running = if works { RunningAhead::Works } else { RunningAhead::Off };
+        // What was learnt since the trial began counts more.
+        let works = works && self.behaviour.pipelining != Some(false);
         self.behaviour.pipelining = Some(works);
+        let ahead = self.behaviour.allows(self.pipelining);
+        self.running = if ahead { RunningAhead::Works } else { RunningAhead::Off };
     }
 }
