@@ -54,6 +54,21 @@ test("two tabs that sync at once share one table, and retrieve each message once
   for (const mailbox of mailboxes) expect(await rawHashes(mailbox)).toEqual(sorted(await world.stored()));
 });
 
+test("where the browser has no locks, one page still runs one session at a time", async ({ world, profile }) => {
+  await world.deliver(12);
+  await profile.context.addInitScript(() => Object.defineProperty(Navigator.prototype, "locks", { value: undefined }));
+  const mailbox = await openMailbox(await profile.open(), world);
+  const reports = await mailbox.evaluate(async (mailbox) => {
+    const controller = new AbortController();
+    const syncs = [mailbox.sync(), attempt(() => mailbox.sync({ signal: controller.signal })), mailbox.sync()];
+    controller.abort();
+    return Promise.all(syncs);
+  });
+  expect(reports[1].error.name).toBe("AbortError");
+  expect([reports[0].retrieved, reports[2].retrieved]).toEqual([12, 0]);
+  expect((await world.session(1)).retr + (await world.session(2)).retr).toBe(12);
+});
+
 test("two mailboxes of one server keep two tables", async ({ world, page }) => {
   await world.deliver(4, { user: "ann" });
   await world.deliver(3, { user: "bob", seed: 2 });

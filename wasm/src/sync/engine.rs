@@ -177,10 +177,11 @@ impl<S: Store> Engine<'_, S> {
         let asked: Vec<Answer> = sizes.iter().map(|line| self.client.queue(Command::UidlOne(line.number), 0)).collect();
         self.client.flush();
         let mut uids = Vec::with_capacity(asked.len());
-        for mut answer in asked {
-            // One message may be refused; the others keep their names.
+        for (line, mut answer) in sizes.iter().zip(asked) {
+            // One message may be refused; the others keep their names. A name for another number is none for this one.
             let status = answer.reply().await?;
-            uids.extend(listing::named(status.text.as_bytes()).filter(|_| status.ok));
+            let fits = |named: &Named| status.ok && named.number == line.number;
+            uids.extend(listing::named(status.text.as_bytes()).filter(fits));
         }
         if !uids.is_empty() {
             self.client.learn(&|behaviour| behaviour.bare_uidl = Some(false));

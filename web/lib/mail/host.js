@@ -90,18 +90,36 @@ export function removeAll(transaction, store, id) {
   transaction.objectStore(store).delete(IDBKeyRange.bound([id, 0], [id, 2 ** 32 - 1]));
 }
 
+/** Who has or waits for a lock in this page, where the browser has none. @type {Map<string, Promise<unknown>>} */
+const turns = new Map();
+
+/** @param {string} name @param {AbortSignal} [signal] @returns {Promise<() => void>} */
+async function turn(name, signal) {
+  const before = turns.get(name) ?? Promise.resolve();
+  let release = () => {};
+  turns.set(name, Promise.all([before, new Promise((over) => (release = () => over(undefined)))]));
+  const aborted = new Promise((_, refused) => signal?.addEventListener("abort", () => refused(signal.reason), { once: true }));
+  try {
+    await Promise.race([before, aborted]);
+    return release;
+  } catch (reason) {
+    release();
+    throw reason;
+  }
+}
+
 /**
  * Waits for a lock; gives what releases it.
  *
- * Locks need a secure context. Where there is none (a plain HTTP address that is not this computer) nothing is locked here, and the
- * server's own lock on the maildrop has to do.
+ * Locks need a secure context. Where there is none (a plain HTTP address that is not this computer) this page alone takes turns, and
+ * against other tabs the server's own lock on the maildrop has to do.
  * @param {string} name @param {AbortSignal} [signal]
  * @returns {Promise<() => void>}
  */
 export function lock(name, signal) {
   return new Promise((granted, refused) => {
     const locks = globalThis.navigator?.locks;
-    if (!locks) return granted(() => {});
+    if (!locks) return granted(turn(name, signal));
     locks.request(name, { signal }, () => new Promise((release) => granted(() => release(undefined)))).catch(refused);
   });
 }
