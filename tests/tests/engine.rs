@@ -6,7 +6,7 @@ use std::cell::Cell;
 
 use futures_util::future;
 use poplar_client::error::{Code, Result};
-use poplar_client::pop3::{Behaviour, Credential, Login, Method, Secret};
+use poplar_client::pop3::{Behaviour, Command, Credential, Login, Method, Secret};
 use poplar_client::store::memory::MemoryStore;
 use poplar_client::store::{Batch, Deletion, Edit, Id, Store};
 use poplar_client::sync::{Attempt, Job, Phase, Progress, Report, Retrieve, Table};
@@ -284,7 +284,8 @@ fn a_message_shorter_than_promised_is_given_also_where_quit_was_asked_for_right_
         let retrieved = run(&server, async {
             greeting.wait().await.unwrap();
             let retrieved = client.retr(1, dotted.len() as u64 + 10);
-            let (retrieved, deleted, quit) = future::join3(retrieved, client.dele(1), client.quit()).await;
+            let deleted = async { client.send(Command::Dele(1), 0).status().await };
+            let (retrieved, deleted, quit) = future::join3(retrieved, deleted, client.quit()).await;
             deleted.and(quit).unwrap();
             retrieved
         });

@@ -5,7 +5,7 @@
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use poplar_client::pop3::listing::{Named, Sized};
+use poplar_client::pop3::listing::{self, Named, Sized};
 use poplar_client::pop3::session::Event;
 use poplar_client::pop3::{Behaviour, Capabilities, Client, Command, Credential, Login, Method, Millis, Pipelining};
 use poplar_client::pop3::{Secret, Session, Settings, Wire};
@@ -70,8 +70,10 @@ proptest! {
         }
         let (client, _greeting) = Client::new(Nowhere, Settings::default());
         client.receive(b"+OK\r\n");
-        prop_assert_eq!(answered(&client, client.uidl(), &uidl, &cuts).unwrap(), named);
-        prop_assert_eq!(answered(&client, client.list(), &list, &cuts).unwrap(), sizes);
+        let uidl = answered(&client, client.listing(Command::Uidl), &uidl, &cuts).unwrap();
+        prop_assert_eq!(listing::lines(&uidl).filter_map(listing::named).collect::<Vec<_>>(), named);
+        let list = answered(&client, client.listing(Command::List), &list, &cuts).unwrap();
+        prop_assert_eq!(listing::lines(&list).filter_map(listing::sized).collect::<Vec<_>>(), sizes);
     }
 
     /// Running ahead changes when messages come, and nothing else.

@@ -94,8 +94,11 @@ async fn answer(client: &Client, keyword: &str, number: u32, more: f64) -> Resul
         _ => Command::Noop,
     };
     let one_line = !command.is_multi_line();
-    let mut answer = client.send(command, 0);
-    let body = if one_line { answer.status().await?.text.into_bytes() } else { answer.body().await? };
+    let body = match command {
+        Command::Top(..) => client.send(command, 0).body().await?,
+        _ if one_line => client.send(command, 0).status().await?.text.into_bytes(),
+        _ => client.listing(command).await?,
+    };
     let entries = match keyword {
         "STAT" | "LIST" => sizes(&body),
         "UIDL" => uids(&body),

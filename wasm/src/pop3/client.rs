@@ -13,10 +13,10 @@ use super::answer::{Answer, Part, Teller, answer};
 use super::behaviour::Behaviour;
 use super::capabilities::Capabilities;
 use super::command::Command;
-use super::listing::{self, Named, Sized};
+use super::listing;
 use super::reply::{Status, text};
 use super::session::{Event, Millis, Session, Settings, Ticket};
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, Result};
 
 /// What a tunnel gives a client: a way to send, a clock, and a way to end.
 pub trait Wire {
@@ -107,39 +107,13 @@ impl Client {
         Ok(lines)
     }
 
-    /// `STAT`: messages and octets.
-    pub async fn stat(&self) -> Result<(u32, u64)> {
-        let status = self.done(Command::Stat).await?;
-        listing::stat(&status.text).ok_or_else(|| unreadable("STAT"))
-    }
-
-    /// `LIST`. Lines that cannot be read are left out.
-    pub async fn list(&self) -> Result<Vec<Sized>> {
-        let body = self.listing(Command::List).await?;
-        Ok(listing::lines(&body).filter_map(listing::sized).collect())
-    }
-
-    /// `LIST n`.
-    pub async fn list_one(&self, number: u32) -> Result<Sized> {
-        let status = self.done(Command::ListOne(number)).await?;
-        listing::sized(status.text.as_bytes()).ok_or_else(|| unreadable("LIST"))
-    }
-
-    /// `UIDL`. Lines that cannot be read are left out.
-    pub async fn uidl(&self) -> Result<Vec<Named>> {
-        let body = self.listing(Command::Uidl).await?;
-        Ok(listing::lines(&body).filter_map(listing::named).collect())
-    }
-
-    /// `UIDL n`.
-    pub async fn uidl_one(&self, number: u32) -> Result<Named> {
-        let status = self.done(Command::UidlOne(number)).await?;
-        listing::named(status.text.as_bytes()).ok_or_else(|| unreadable("UIDL"))
-    }
-
-    /// `TOP n lines`: headers and the first lines, dot-unstuffed.
-    pub async fn top(&self, number: u32, lines: u32) -> Result<Vec<u8>> {
-        self.ask(Command::Top(number, lines)).body().await
+    /// The body of `LIST`, `UIDL` or another command that lists, dot-unstuffed.
+    ///
+    /// # Errors
+    /// What its `-ERR` stands for; `protocol` for an answer that does not end, and with it the session.
+    pub async fn listing(&self, command: Command) -> Result<Vec<u8>> {
+        let mut asked = self.ask(command);
+        self.in_bounds(asked.listing_or_refusal().await)?
     }
 
     /// `RETR n`, dot-unstuffed, whole; `promised`: the octets that LIST gave it, 0 where it was not asked. For what may be large, see
@@ -164,19 +138,9 @@ impl Client {
         if self.0.borrow().session.is_end_told() { Ok(rest) } else { told.map(|_| rest) }
     }
 
-    /// `DELE n`. Takes effect at QUIT, and only then.
-    pub async fn dele(&self, number: u32) -> Result<()> {
-        self.done(Command::Dele(number)).await.map(drop)
-    }
-
     /// `RSET`: takes back every DELE of this session.
     pub async fn rset(&self) -> Result<()> {
         self.done(Command::Rset).await.map(drop)
-    }
-
-    /// `NOOP`.
-    pub async fn noop(&self) -> Result<()> {
-        self.done(Command::Noop).await.map(drop)
     }
 
     /// `QUIT`. `Ok` means that the server said `+OK`; afterwards every call fails with `closed`.
@@ -269,11 +233,6 @@ impl Client {
     fn done(&self, command: Command) -> LocalBoxFuture<'static, Result<Status>> {
         let mut answer = self.ask(command);
         Box::pin(async move { answer.status().await })
-    }
-
-    async fn listing(&self, command: Command) -> Result<Vec<u8>> {
-        let mut asked = self.ask(command);
-        self.in_bounds(asked.listing_or_refusal().await)?
     }
 
     /// Ends a session whose server does not stop talking.
@@ -389,8 +348,4 @@ impl Greeting {
     pub async fn wait(mut self) -> Result<String> {
         self.0.status().await.map(|status| status.text)
     }
-}
-
-fn unreadable(command: &str) -> Error {
-    Error::new(Code::Protocol, ["the mail server's answer to ", command, " could not be understood"].concat())
 }
