@@ -7,9 +7,9 @@ use std::task::{Context, Poll, Waker};
 
 use poplar_client::pop3::listing::{self, Named, Sized};
 use poplar_client::pop3::session::Event;
-use poplar_client::pop3::{Behaviour, Capabilities, Client, Command, Credential, Login, Method, Millis, Pipelining};
-use poplar_client::pop3::{Secret, Session, Settings, Wire};
-use poplar_tests::model::{Quirks, Server, run};
+use poplar_client::pop3::{Behaviour, Capabilities, Client, Command, Credential, Login, Method, Pipelining};
+use poplar_client::pop3::{Secret, Session, Settings};
+use poplar_tests::model::{Nowhere, Quirks, Server, run};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -202,19 +202,4 @@ fn settings(ahead: bool) -> Settings {
         ..Behaviour::default()
     };
     Settings { behaviour, pipelining: Pipelining::Auto, ..Settings::default() }
-}
-
-/// The commands are known: nobody need read them.
-struct Nowhere;
-
-impl Wire for Nowhere {
-    fn send(&mut self, _frame: Vec<u8>) {}
-
-    fn now(&self) -> Millis {
-        0
-    }
-
-    fn wake_at(&mut self, _deadline: Millis) {}
-
-    fn close(&mut self) {}
 }

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll, Waker};
 
 use poplar_client::pop3::session::Event;
-use poplar_client::pop3::{Chunk, Client, Command, Millis, Session, Settings, Wire};
+use poplar_client::pop3::{Chunk, Client, Command, Session, Settings};
+use poplar_tests::model::Nowhere;
 
 /// Octets of a message on the wire.
 const MESSAGE: usize = 200_000_000;
@@ -132,19 +133,4 @@ fn client(frame: &[u8], times: usize, expected: usize) {
     }
     client.receive(b"\r\n.\r\n");
     assert_eq!(taken.poll(&mut context), Poll::Ready(Some(expected + 2)));
-}
-
-/// The commands are known: nobody need read them.
-struct Nowhere;
-
-impl Wire for Nowhere {
-    fn send(&mut self, _frame: Vec<u8>) {}
-
-    fn now(&self) -> Millis {
-        0
-    }
-
-    fn wake_at(&mut self, _deadline: Millis) {}
-
-    fn close(&mut self) {}
 }

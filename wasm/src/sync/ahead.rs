@@ -2,16 +2,12 @@
 
 use std::collections::VecDeque;
 
+use super::gathered::{BATCH_MESSAGES, BATCH_OCTETS};
 use super::planner::Present;
 use crate::pop3::{Answer, Client, Command, Window};
 
 /// What one command more is taken to bring where LIST names no size, as some servers do.
 const UNKNOWN: u64 = 256 << 10;
-
-/// While running ahead, a fence stands behind so many messages …
-const FENCED_MESSAGES: usize = 16;
-/// … or so many octets: what goes into one transaction.
-const FENCED_OCTETS: u64 = 1 << 20;
 
 /// What an answer is to.
 #[derive(Clone, Copy, Debug)]
@@ -60,8 +56,8 @@ impl<'a> Ahead<'a> {
             self.asked.push_back((Asked::Message(next), promised, answer));
             let (messages, octets) = self.unfenced;
             self.unfenced = (messages + 1, octets.saturating_add(promised));
-            let many = self.unfenced.0 >= FENCED_MESSAGES || self.unfenced.1 >= FENCED_OCTETS;
-            // Where one answer too few or too many could go unnoticed, every few are followed by a question of their own.
+            let many = self.unfenced.0 >= BATCH_MESSAGES || self.unfenced.1 >= BATCH_OCTETS as u64;
+            // Where one answer too few or too many could go unnoticed, what goes into one transaction is followed by a question.
             if self.client.runs_ahead() && (many || self.has_asked_all()) {
                 self.put_fence();
             }

@@ -9,7 +9,7 @@
 use core::cell::Cell;
 
 use super::ahead::{Ahead, Asked};
-use super::gathered::{Doubt, Gathered, Received};
+use super::gathered::{BATCH_MESSAGES, CHUNK, Doubt, Gathered, Received};
 use super::planner::{self, Listing, Plan, Present};
 use super::report::{Job, Phase, Progress, Report, Retrieve, Skipped};
 use super::table::Table;
@@ -19,10 +19,6 @@ use crate::pop3::listing::{self, Named, Sized};
 use crate::pop3::{Answer, Chunk, Client, Command, Login};
 use crate::store::{Batch, Deletion, Edit, Envelope, Id, Record, Store, Timestamp};
 
-/// A transaction ends at so many messages.
-const BATCH_MESSAGES: usize = 16;
-/// Pieces in which a message is stored: what one transaction takes.
-pub(super) const CHUNK: usize = 1 << 20;
 /// Lines of the body that TOP asks for, so that a preview can be shown. The first lines of a multipart are its preamble and the
 /// headers of its first part; twenty reach its text in common mail.
 const PREVIEW_LINES: u32 = 20;

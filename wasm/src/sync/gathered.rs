@@ -6,7 +6,6 @@
 //! the answers, and a refusal. What comes from then on is held until a question whose answer looks like no other (STAT) is answered in
 //! its turn.
 
-use super::engine::CHUNK;
 use super::report::{Report, Skipped};
 use super::table::Table;
 use crate::error::{Code, Error, Result};
@@ -14,9 +13,11 @@ use crate::pop3::Answer;
 use crate::store::{Batch, Edit, Envelope, Id, Store, Timestamp};
 
 /// A transaction ends at so many messages …
-const BATCH_MESSAGES: usize = 16;
+pub(super) const BATCH_MESSAGES: usize = 16;
 /// … or so many octets. Larger transactions gain nothing (measured: 1000 messages of 10 kB, batches of 16 and more alike).
-const BATCH_OCTETS: usize = 1 << 20;
+pub(super) const BATCH_OCTETS: usize = 1 << 20;
+/// Pieces in which a message is stored: what one transaction takes.
+pub(super) const CHUNK: usize = BATCH_OCTETS;
 
 /// A message that has come.
 pub(super) struct Received {

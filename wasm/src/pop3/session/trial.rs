@@ -70,10 +70,9 @@ impl Session {
         if resyncing && listing::exact_stat(status).is_some() {
             // STAT's answer, and no other looks like it: what stands in front of it will never be answered.
             let answered = !on_trial(self);
-            while self.in_flight.len() > 1 {
+            while !self.in_flight.is_empty() {
                 self.answered();
             }
-            self.answered();
             return self.tried(answered);
         }
         let RunningAhead::Trial { unknown_noop, behind_capa } = self.running else { return self.answered() };
