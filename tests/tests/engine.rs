@@ -28,7 +28,7 @@ fn table() -> Table<MemoryStore> {
 
 /// One attempt, with a client that has never met the server.
 fn sync(server: &Server, table: &Table<MemoryStore>, retrieve: Retrieve) -> Result<Report> {
-    attempt(server, table, Job::Sync(retrieve), &|_| {})
+    attempt(server, table, Job::Sync(retrieve.into()), &|_| {})
 }
 
 fn attempt(server: &Server, table: &Table<MemoryStore>, job: Job, progress: &dyn Fn(Progress)) -> Result<Report> {
@@ -156,7 +156,7 @@ fn a_deletion_undone_while_it_was_being_sent_is_taken_back() {
             edit(&table, 1, Edit::Undelete);
         }
     };
-    let report = attempt(&server, &table, Job::Sync(Retrieve::All), &progress).unwrap();
+    let report = attempt(&server, &table, Job::Sync(Retrieve::All.into()), &progress).unwrap();
     assert_eq!(report.deleted, 1);
     let log = server.take_log();
     assert_eq!(log[log.len() - 7..], ["DELE 1", "DELE 2", "STAT", "RSET", "DELE 2", "STAT", "QUIT"]);
