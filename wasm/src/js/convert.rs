@@ -11,7 +11,7 @@ use crate::error::{Code, Error, Result};
 use crate::mail;
 use crate::pop3::{Credential, Login, Method, Pipelining, Secret, Settings};
 use crate::store::{Record, page};
-use crate::sync::{Leave, Order, Phase, Policy, Progress, Report, Retrieve};
+use crate::sync::{Phase, Progress, Report};
 
 /// The functions of `host.js`, each an object of the contract or of its facade.
 mod host {
@@ -106,46 +106,6 @@ pub(super) fn login<'a>(user: &'a str, secret: String, is_token: bool, method: &
     let secret = Secret::new(secret);
     let credential = if is_token { Credential::Token(secret) } else { Credential::Password(secret) };
     Login { user, credential, method: Method::named(method).unwrap_or_default() }
-}
-
-/// A policy from numbers: what to retrieve (0 nothing, 1 headers, 2 all) and the most octets of it (0 for no limit); the oldest first
-/// (1); what to leave (0 everything, 1 until deleted, 2 so many days, 3 nothing) and the days; minutes between two syncs.
-pub(super) fn policy(retrieve: u8, under: f64, order: u8, leave: u8, days: u32, minutes: u32) -> Policy {
-    Policy {
-        retrieve: match retrieve {
-            0 => Retrieve::None,
-            1 => Retrieve::Headers,
-            _ if under > 0.0 => Retrieve::Under(under as u64),
-            _ => Retrieve::All,
-        },
-        order: if order == 0 { Order::Newest } else { Order::Oldest },
-        leave: match leave {
-            0 => Leave::Everything,
-            1 => Leave::UntilDeleted,
-            2 => Leave::Days(days),
-            _ => Leave::Nothing,
-        },
-        minutes,
-    }
-}
-
-/// The same numbers of a policy.
-pub(super) fn policy_numbers(policy: &Policy) -> JsValue {
-    let (retrieve, under) = match policy.retrieve {
-        Retrieve::None => (0, 0),
-        Retrieve::Headers => (1, 0),
-        Retrieve::All => (2, 0),
-        Retrieve::Under(most) => (2, most),
-    };
-    let (leave, days) = match policy.leave {
-        Leave::Everything => (0, 0),
-        Leave::UntilDeleted => (1, 0),
-        Leave::Days(days) => (2, days),
-        Leave::Nothing => (3, 0),
-    };
-    let order = u32::from(policy.order == Order::Oldest);
-    let numbers = [retrieve.into(), under as f64, order.into(), leave.into(), days.into(), policy.minutes.into()];
-    array(numbers.into_iter().map(JsValue::from_f64)).into()
 }
 
 /// A `Row`. `envelope` as it lies in the database, `undefined` where there is none.

@@ -130,27 +130,18 @@ impl MailboxCore {
         })
     }
 
-    /// Changes the policy; the numbers as [`convert::policy`] has them.
-    #[wasm_bindgen(js_name = setPolicy)]
-    pub fn set_policy(&self, retrieve: u8, under: f64, order: u8, leave: u8, days: u32, minutes: u32) -> Promise {
-        let policy = convert::policy(retrieve, under, order, leave, days, minutes);
-        let mailbox = Rc::clone(&self.0);
-        promise(async move { mailbox.set_policy(policy).await })
-    }
-
-    /// What a policy would delete from the server with the next sync, and how many messages later: `[ids, later]`.
-    #[wasm_bindgen(js_name = wouldDelete)]
-    pub fn would_delete(&self, retrieve: u8, under: f64, order: u8, leave: u8, days: u32, minutes: u32) -> Promise {
-        let policy = convert::policy(retrieve, under, order, leave, days, minutes);
+    /// What `policy`, in the layout of [`Policy::to_bytes`], would delete from the server with the next sync, and how many messages
+    /// later: `[ids, later]`. With `set` it is the account's from now on.
+    pub fn policy(&self, policy: Vec<u8>, set: bool) -> Promise {
         let mailbox = Rc::clone(&self.0);
         promise(async move {
+            let unreadable = || Error::invalid("this is no policy");
+            let policy = policy.as_slice().try_into().ok().and_then(Policy::from_bytes).ok_or_else(unreadable)?;
             mailbox.ready().await?;
-            let (rows, now) = (mailbox.table.rows(), time::now());
-            let durable = mailbox.table.store().is_durable();
-            let due = rows.values().filter(|row| durable && policy.is_due(row, now));
-            let due: Vec<Id> = due.map(|row| row.id).collect();
-            let later = rows.values().filter(|row| durable && policy.will_be_due(row, now)).count();
-            Ok(Array::of2(&ids(&due), &number(later)).into())
+            if set {
+                mailbox.set_policy(policy).await?;
+            }
+            Ok(mailbox.would_delete(&policy))
         })
     }
 
@@ -191,7 +182,7 @@ impl Mailbox {
                 self.leave().await;
                 return Ok(JsValue::UNDEFINED);
             }
-            "policy" => return Ok(convert::policy_numbers(&self.policy().await?)),
+            "policy" => return Ok(bytes(&self.policy().await?.to_bytes())),
             "login delay" => {
                 let said = known::of(&self.account.relay).capabilities.unwrap_or_default();
                 return Ok(said.login_delay.into());
@@ -390,18 +381,27 @@ impl Mailbox {
     }
 
     /// Changes the policy. One that deletes nothing takes back what was wished.
-    async fn set_policy(&self, policy: Policy) -> Result<JsValue> {
-        self.ready().await?;
+    async fn set_policy(&self, policy: Policy) -> Result<()> {
         if let Kept::Here(store) = self.table.store() {
             store.keep_policy(&policy.to_bytes()).await?;
         }
         self.policy.set(policy);
-        if !policy.deletes() {
-            let wanted = |row: &&Record| row.deletion == Deletion::Wanted;
-            let wanted: Vec<Id> = self.table.rows().values().filter(wanted).map(|row| row.id).collect();
-            self.table.edit(&wanted, Edit::Undelete).await?;
+        let wanted = |row: &&Record| !policy.deletes() && row.deletion == Deletion::Wanted;
+        let wanted: Vec<Id> = self.table.rows().values().filter(wanted).map(|row| row.id).collect();
+        self.table.edit(&wanted, Edit::Undelete).await.map(drop)
+    }
+
+    fn would_delete(&self, policy: &Policy) -> JsValue {
+        let (rows, now) = (self.table.rows(), time::now());
+        let (mut due, mut later) = (Vec::new(), 0);
+        // What goes with the page authorises nothing.
+        for row in rows.values().filter(|_| self.table.store().is_durable()) {
+            if policy.is_due(row, now) {
+                due.push(row.id);
+            }
+            later += usize::from(policy.will_be_due(row, now));
         }
-        Ok(JsValue::UNDEFINED)
+        Array::of2(&ids(&due), &number(later)).into()
     }
 
     /// Takes up what earlier sessions of this account have learnt of the server, where this page knows nothing of it.

@@ -1,5 +1,7 @@
 //! The beginning of a session: sign in, list, and bring the table up to date.
 
+use futures_util::future::LocalBoxFuture;
+
 use super::Engine;
 use crate::error::{Code, Error, Result};
 use crate::pop3::listing::{self, Named, Sized};
@@ -57,7 +59,8 @@ impl<S: Store> Engine<'_, S> {
             }
             // Until it is known otherwise there are none to be had, so that nothing is asked twice.
             plan.ask.iter().for_each(|line| heads.listed.insert(line.number, None));
-            self.heads(plan.ask, |number, head, _| heads.listed.insert(number, heads::digest(head))).await?;
+            let mut digest = |line: Sized, head: &[u8]| heads.listed.insert(line.number, heads::digest(head));
+            self.heads(plan.ask, &mut digest).await?;
         }
     }
 
@@ -69,47 +72,49 @@ impl<S: Store> Engine<'_, S> {
     }
 
     /// Tells `each` of the headers of these messages; of those that the server does not give, nothing.
-    async fn heads(&self, of: Vec<Sized>, mut each: impl FnMut(u32, &[u8], u64)) -> Result<()> {
-        let present = |line: Sized| Present { id: 0, number: line.number, size: line.octets, doubtful: false };
-        let mut progress = Progress::start(Phase::Headers, of.len(), 0);
-        let of = of.into_iter().map(present).collect();
-        let mut ahead = Ahead::new(self.client, of, |number| Command::Top(number, 0), self.question());
-        while let Some((asked, mut answer)) = ahead.next(TOP_OCTETS) {
-            let Asked::Message(present) = asked else {
-                self.pass(&mut answer).await?;
-                ahead.passed();
-                continue;
-            };
-            match answer.body_or_refusal().await? {
-                Ok(head) => each(present.number, &head, present.size),
-                // Or was it the answer to something else?
-                Err(_) => ahead.fence(),
+    fn heads<'a>(&'a self, of: Vec<Sized>, each: &'a mut dyn FnMut(Sized, &[u8])) -> LocalBoxFuture<'a, Result<()>> {
+        // Boxed, so that its callers share one copy of it.
+        Box::pin(async move {
+            let present = |line: Sized| Present { id: 0, number: line.number, size: line.octets, doubtful: false };
+            let mut progress = Progress::start(Phase::Headers, of.len(), 0);
+            let of = of.into_iter().map(present).collect();
+            let mut ahead = Ahead::new(self.client, of, |number| Command::Top(number, 0), self.question());
+            while let Some((asked, mut answer)) = ahead.next(TOP_OCTETS) {
+                let Asked::Message(Present { number, size: octets, .. }) = asked else {
+                    self.pass(&mut answer).await?;
+                    ahead.passed();
+                    continue;
+                };
+                match answer.body_or_refusal().await? {
+                    Ok(head) => each(Sized { number, octets }, &head),
+                    // Or was it the answer to something else?
+                    Err(_) => ahead.fence(),
+                }
+                progress.done += 1;
+                (self.progress)(progress);
             }
-            progress.done += 1;
-            (self.progress)(progress);
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     /// UIDs made of headers and sizes, where the server gives none.
-    async fn fingerprints(&self, sizes: &[Sized], refusal: String) -> Result<Vec<Named>> {
+    async fn fingerprints(&self, sizes: &[Sized], refusal: &str) -> Result<Vec<Named>> {
         let mut uids = Vec::new();
-        self.heads(sizes.to_vec(), |number, head, size| {
-            uids.extend(heads::uid(head, size).map(|uid| Named { number, uid }))
-        })
-        .await?;
+        let mut name = |line: Sized, head: &[u8]| {
+            uids.extend(heads::uid(head, line.octets).map(|uid| Named { number: line.number, uid }));
+        };
+        self.heads(sizes.to_vec(), &mut name).await?;
         if uids.is_empty() {
             return Err(no_uids(refusal));
         }
-        // The order of the answers is the order of the questions.
         Ok(uids)
     }
 
     /// STAT, UIDL and LIST in one go; UIDL by number where the server gives it only so, as the guide does it.
     async fn list(&self, capa: Answer) -> Result<Listing> {
         let mut stat = self.client.queue(Command::Stat, 0);
-        let bare = self.client.behaviour().bare_uidl != Some(false);
-        let mut uidl = bare.then(|| self.client.queue(Command::Uidl, 0));
+        let takes_bare = self.client.behaviour().bare_uidl != Some(false);
+        let mut uidl = takes_bare.then(|| self.client.queue(Command::Uidl, 0));
         let mut list = self.client.queue(Command::List, 0);
         self.client.flush();
         self.client.capa_from(capa).await?;
@@ -120,7 +125,7 @@ impl<S: Store> Engine<'_, S> {
             self.client.learn(&|behaviour| behaviour.pipelining = Some(false));
         }
         let count = listing::stat(&stat.text).map(|(count, _)| count);
-        let named = match &mut uidl {
+        let mut bare = match &mut uidl {
             Some(uidl) => Some(uidl.listing_or_refusal().await?),
             None => None,
         };
@@ -133,60 +138,52 @@ impl<S: Store> Engine<'_, S> {
             }
         }
         let sizes: Vec<_> = listing::lines(&sizes).filter_map(listing::sized).collect();
-        let uids = match named {
-            Some(Ok(uids)) => self.named(&uids),
-            Some(Err(refusal)) => match self.uids_by_number(&sizes).await? {
-                none if none.is_empty() && !sizes.is_empty() => {
-                    self.fingerprints(&sizes, refusal.server_text.clone()).await?
-                }
-                uids => uids,
-            },
-            None => match self.uids_by_number(&sizes).await? {
-                // The server has changed its ways.
-                none if none.is_empty() && !sizes.is_empty() => {
-                    match self.client.send(Command::Uidl, 0).listing_or_refusal().await? {
-                        Ok(uids) => self.named(&uids),
-                        Err(refusal) => self.fingerprints(&sizes, refusal.server_text.clone()).await?,
-                    }
-                }
-                uids => uids,
-            },
-        };
+        let mut uids = Vec::new();
+        if !matches!(bare, Some(Ok(_))) {
+            uids = self.uids_by_number(&sizes).await?;
+            // The server has changed its ways.
+            if uids.is_empty() && bare.is_none() {
+                bare = Some(self.client.send(Command::Uidl, 0).listing_or_refusal().await?);
+            }
+        }
+        match bare {
+            Some(Ok(lines)) => {
+                self.client.learn(&|behaviour| behaviour.bare_uidl = Some(true));
+                uids = listing::lines(&lines).filter_map(listing::named).collect();
+            }
+            Some(Err(refusal)) if uids.is_empty() && !sizes.is_empty() => {
+                uids = self.fingerprints(&sizes, &refusal.server_text).await?;
+            }
+            _ => {}
+        }
         Ok(Listing { count, sizes, uids })
     }
 
-    fn named(&self, lines: &[u8]) -> Vec<Named> {
-        self.client.learn(&|behaviour| behaviour.bare_uidl = Some(true));
-        listing::lines(lines).filter_map(listing::named).collect()
-    }
-
     async fn uids_by_number(&self, sizes: &[Sized]) -> Result<Vec<Named>> {
+        let mut uids = Vec::with_capacity(sizes.len());
         // A server that names none of the first few names none at all.
         let (first, rest) = sizes.split_at(sizes.len().min(REFUSALS));
-        let mut uids = self.ask_uids(first).await?;
-        if !uids.is_empty() {
+        for lines in [first, rest] {
+            let ask = |line: &Sized| self.client.queue(Command::UidlOne(line.number), 0);
+            let asked: Vec<Answer> = lines.iter().map(ask).collect();
+            self.client.flush();
+            for (line, mut answer) in lines.iter().zip(asked) {
+                // One message may be refused; the others keep their names. A name for another number is none for this one.
+                let status = answer.reply().await?;
+                let fits = |named: &Named| status.ok && named.number == line.number;
+                uids.extend(listing::named(status.text.as_bytes()).filter(fits));
+            }
+            if uids.is_empty() {
+                return Ok(uids);
+            }
             self.client.learn(&|behaviour| behaviour.bare_uidl = Some(false));
-            uids.extend(self.ask_uids(rest).await?);
-        }
-        Ok(uids)
-    }
-
-    async fn ask_uids(&self, sizes: &[Sized]) -> Result<Vec<Named>> {
-        let asked: Vec<Answer> = sizes.iter().map(|line| self.client.queue(Command::UidlOne(line.number), 0)).collect();
-        self.client.flush();
-        let mut uids = Vec::with_capacity(asked.len());
-        for (line, mut answer) in sizes.iter().zip(asked) {
-            // One message may be refused; the others keep their names. A name for another number is none for this one.
-            let status = answer.reply().await?;
-            let fits = |named: &Named| status.ok && named.number == line.number;
-            uids.extend(listing::named(status.text.as_bytes()).filter(fits));
         }
         Ok(uids)
     }
 }
 
-fn no_uids(server_text: String) -> Error {
+fn no_uids(server_text: &str) -> Error {
     let message =
         "this mail server gives its messages no unique names (UIDL), without which none can be retrieved exactly once";
-    Error::new(Code::Protocol, message).with_server_text(server_text)
+    Error::new(Code::Protocol, message).with_server_text(server_text.to_owned())
 }
