@@ -152,6 +152,11 @@ impl<S: Store> Engine<'_, S> {
                 uids = listing::lines(&lines).filter_map(listing::named).collect();
             }
             Some(Err(refusal)) if uids.is_empty() && !sizes.is_empty() => {
+                self.table.refresh().await?;
+                // It has given UIDs before: this time it does not, and all that is known would look new.
+                if self.table.rows().values().any(|row| !row.by_fingerprint()) {
+                    return Err(refusal);
+                }
                 uids = self.fingerprints(&sizes, &refusal.server_text).await?;
             }
             _ => {}
