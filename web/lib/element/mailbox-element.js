@@ -156,7 +156,7 @@ export class PoplarMailboxElement extends Base {
   /** @param {readonly import("./relay.js").Upstream[]} upstreams @returns {Promise<Kept[]>} */
   async #keptHere(upstreams) {
     try {
-      const accounts = await Mailbox.accounts();
+      const accounts = await Mailbox.accounts({ worker: true });
       return accounts.flatMap(({ relay, user, messages, stored }) => {
         const upstream = upstreamOf(relay, upstreams);
         return upstream ? [{ user, upstream, messages, stored }] : [];
@@ -267,7 +267,7 @@ export class PoplarMailboxElement extends Base {
     const t = this.#ui?.t;
     if (!t || !(await this.#confirmClear([t("clear.body", { n: stored, user }), t("clear.again"), t("clear.unknown")]))) return;
     try {
-      const mailbox = await Mailbox.open({ relay: tunnelUrl(this.#address(), upstream.name), user });
+      const mailbox = await Mailbox.open({ relay: tunnelUrl(this.#address(), upstream.name), user, worker: true });
       await mailbox.clear();
       await mailbox.close();
       this.#begin([t("notice.cleared", { user })], user);

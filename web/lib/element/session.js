@@ -59,7 +59,7 @@ export class Session extends EventTarget {
       if (reason === "rejected" && holder.session?.refusal) throw holder.session.refusal;
       return { password };
     };
-    const mailbox = await Mailbox.open({ relay, user, credentials, storage: memory ? "memory" : "durable" });
+    const mailbox = await Mailbox.open({ relay, user, credentials, storage: memory ? "memory" : "durable", worker: true });
     holder.session = new Session(mailbox, { user, server, memory });
     return holder.session;
   }

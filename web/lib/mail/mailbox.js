@@ -2,6 +2,7 @@
 import { call } from "./client.js";
 import { invalid, ours } from "./errors.js";
 import { abortSignal, proof, relayUrl, rowId, string, tunnelOptions, upstreamName, whole } from "./options.js";
+import { inWorker } from "./remote.js";
 
 /** @typedef {import("../client.js").MailboxCore} MailboxCore */
 /** @typedef {import("../../types/poplar-mail.js").MailboxOptions} MailboxOptions */
@@ -17,6 +18,8 @@ const ROWS = 1000;
 export class Mailbox extends EventTarget {
   /** @type {MailboxCore} */
   #core;
+  /** Runs a call into the wasm, wherever that is. */
+  #call;
   #account;
   /** @type {MailboxOptions["credentials"]} */
   #credentials;
@@ -29,10 +32,11 @@ export class Mailbox extends EventTarget {
   /** Tells other tabs of changes. @type {BroadcastChannel | undefined} */
   #channel;
 
-  /** @param {symbol} key @param {string} account @param {MailboxOptions["credentials"]} credentials */
-  constructor(key, account, credentials) {
+  /** @param {symbol} key @param {typeof call} run @param {string} account @param {MailboxOptions["credentials"]} credentials */
+  constructor(key, run, account, credentials) {
     if (key !== PRIVATE) throw new TypeError("Use Mailbox.open().");
     super();
+    this.#call = run;
     this.#account = account;
     this.#credentials = credentials;
   }
@@ -48,10 +52,13 @@ export class Mailbox extends EventTarget {
     if (!["durable", "memory"].includes(storage)) throw invalid('storage must be "durable" or "memory".');
     const { timeoutMs, pipelining, signIn, token } = tunnelOptions(options);
 
-    const mailbox = new Mailbox(PRIVATE, account, options.credentials);
+    const run = await caller(options);
+    const mailbox = new Mailbox(PRIVATE, run, account, options.credentials);
     const durable = storage === "durable";
-    const heard = (/** @type {string} */ name, /** @type {any} */ told) => mailbox.#heard(name, told);
-    mailbox.#core = await call((client) =>
+    // Weak, since it is kept for as long as the core is, and that for as long as the mailbox.
+    const held = new WeakRef(mailbox);
+    const heard = (/** @type {string} */ name, /** @type {any} */ told) => held.deref()?.#heard(name, told);
+    mailbox.#core = await run((client) =>
       client.MailboxCore.open(account, user, relay, timeoutMs, pipelining, signIn, token, durable, heard),
     );
     if (durable) mailbox.#listen();
@@ -60,10 +67,12 @@ export class Mailbox extends EventTarget {
 
   /**
    * What is kept in this browser for this origin.
+   * @param {{ worker?: boolean }} [options]
    * @returns {Promise<{ account: string, relay: string, user: string, messages: number, stored: number }[]>}
    */
-  static async accounts() {
-    return call((client) => client.MailboxCore.accounts());
+  static async accounts(options = {}) {
+    const run = await caller(options);
+    return run((client) => client.MailboxCore.accounts());
   }
 
   /**
@@ -177,7 +186,7 @@ export class Mailbox extends EventTarget {
    * @param {string} what @param {number} [first] @param {number} [second] @returns {Promise<any>}
    */
   #ask(what, first = 0, second = 0) {
-    return call(() => this.#core.ask(what, first, second));
+    return this.#call(() => this.#core.ask(what, first, second));
   }
 
   /**
@@ -200,7 +209,7 @@ export class Mailbox extends EventTarget {
     };
     this.addEventListener("progress", accepted);
     try {
-      return await call(() => session(secret, isToken));
+      return await this.#call(() => session(secret, isToken));
     } catch (error) {
       if (/** @type {any} */ (error).code === "auth-failed") {
         this.#password = undefined;
@@ -250,4 +259,9 @@ export class Mailbox extends EventTarget {
   #dispatch(name, detail) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
+}
+
+/** @param {{ worker?: boolean }} options */
+async function caller({ worker = false }) {
+  return worker ? inWorker() : call;
 }
