@@ -188,6 +188,8 @@ export class Session extends EventTarget {
 
   /** @param {Progress} progress */
   #progress(progress) {
+    // Of another tab's session: it says nothing of the password that was given here.
+    if (progress.elsewhere) return;
     if (SIGNED_IN.has(progress.phase)) this.#accept();
     this.step = { progress, remainingMs: this.#remaining(progress) };
     this.#update();
