@@ -138,7 +138,7 @@ export class Mailbox extends EventTarget {
   raw(id: string): Promise<Blob>;                              // byte-exact .eml; likewise
   attachment(id: string, index: number): Promise<Blob>;
   markRead(id: string, read?: boolean): Promise<void>;
-  delete(id: string): Promise<void>;                           // wanted; sent and confirmed by the next sync() or signOut()
+  delete(id: string): Promise<void>;                           // wanted; sent and confirmed by the next sync() or signOut(); "refused" where the policy leaves everything
   undelete(id: string): Promise<void>;
   /** Whether the browser keeps what is here for good; what it counts, in octets, for the whole origin. */
   storage(): Promise<{ persisted: boolean; usage: number | null; quota: number | null }>;

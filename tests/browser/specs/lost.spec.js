@@ -45,7 +45,7 @@ test("a database deleted between sessions is asked about, and nothing is downloa
   const mailbox = await listening(page, world, true);
   const { error } = await trySync(mailbox);
   expect(error).toMatchObject({ name: "MailError", code: "store", retryable: false });
-  expect(error.message).toContain("5 messages");
+  expect(error.message).toContain("5 of them");
   expect(await page.evaluate(() => lost)).toEqual([{ stored: 5 }]);
   expect(await world.endedSessions()).toBe(1);
 

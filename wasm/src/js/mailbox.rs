@@ -196,7 +196,7 @@ impl Mailbox {
             "count" => return Ok(number(self.table.rows().len())),
             // Messages that are kept here with their bytes.
             "stored" => {
-                return Ok(number(self.table.rows().values().filter(|row| row.retrieved.is_some()).count()));
+                return Ok(number(self.table.rows().values().filter(|row| row.stored()).count()));
             }
             // Whether a wish to delete waits for a session.
             "wants deletion" => {

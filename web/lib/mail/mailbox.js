@@ -1,32 +1,24 @@
 /** The mailbox: UID table, exactly-once retrieval, policies, reading. */
-import { call } from "./client.js";
+import { accounts } from "./accounts.js";
+import { SignIn } from "./credentials.js";
 import { caught, invalid, ours, thrownBy } from "./errors.js";
 import { abortSignal, relayUrl, rowId, string, tunnelOptions, upstreamName, whole } from "./options.js";
-import { inWorker } from "./remote.js";
+import { fromBytes, withChange } from "./policy.js";
+import { caller } from "./remote.js";
+import { Schedule } from "./schedule.js";
+import { askToPersist, forgetStored, noteStored, storage, storedBefore } from "./storage.js";
+import { KeptSession, Tabs } from "./tabs.js";
 
 /** @typedef {import("../client.js").MailboxCore} MailboxCore */
 /** @typedef {import("../../types/poplar-mail.js").MailboxOptions} MailboxOptions */
 /** @typedef {import("../../types/poplar-mail.js").Policy} Policy */
 /** @typedef {import("../../types/poplar-mail.js").SyncReport} SyncReport */
 /** @typedef {import("./credentials.js").Reason} Reason */
-/** @typedef {Awaited<ReturnType<typeof parts>>} Parts */
 
 const PRIVATE = Symbol("use Mailbox.open()");
 
 /** Rows given where no limit is asked for: more than any list shows at once. */
 const ROWS = 1000;
-
-/** What an open mailbox is made of. Loaded with the first one: a page that lists accounts does without. */
-async function parts() {
-  const [{ SignIn }, { Tabs, KeptSession }, { Schedule }, policies, kept] = await Promise.all([
-    import("./credentials.js"),
-    import("./tabs.js"),
-    import("./schedule.js"),
-    import("./policy.js"),
-    import("./storage.js"),
-  ]);
-  return { SignIn, Tabs, KeptSession, Schedule, policies, kept };
-}
 
 /** Events: "progress", "change", "session", "policy", "schedule", "lost". */
 export class Mailbox extends EventTarget {
@@ -36,30 +28,26 @@ export class Mailbox extends EventTarget {
   #call;
   #account;
   #durable;
-  #policies;
-  /** What is noted beside the database, and asked of the browser. */
-  #kept;
   #signIn;
   /** The session kept after a retrieval on demand. */
   #session;
   /** Other tabs; none in memory mode, where nothing is shared. */
   #tabs;
   #schedule;
-  /** Messages that are waited for here, and may be stored by another tab. @type {Map<number, AbortController>} */
+  /** Messages that are waited for here, and may be stored by another tab. @type {Map<number, () => void>} */
   #awaited = new Map();
+  /** Whether this mailbox has a session, and so the turn. */
+  #hasTurn = false;
   /** Another tab changed something while the table was being read. */
   #missed = false;
 
-  /** @param {symbol} key @param {Parts} parts @param {typeof call} run @param {string} account @param {MailboxOptions} options */
-  constructor(key, parts, run, account, options) {
+  /** @param {symbol} key @param {Awaited<ReturnType<typeof caller>>} run @param {string} account @param {MailboxOptions} options */
+  constructor(key, run, account, options) {
     if (key !== PRIVATE) throw new TypeError("Use Mailbox.open().");
     super();
-    const { SignIn, Tabs, KeptSession, Schedule, policies, kept } = parts;
     this.#call = run;
     this.#account = account;
     this.#durable = options.storage !== "memory";
-    this.#policies = policies;
-    this.#kept = kept;
     this.#signIn = new SignIn(account, options.credentials);
     this.#session = new KeptSession(() => this.#ask("leave"));
     this.#tabs = this.#durable ? new Tabs(account, (name, detail) => this.#heardFromTab(name, detail)) : undefined;
@@ -80,18 +68,17 @@ export class Mailbox extends EventTarget {
     const user = string(options.user, "The user name");
     if (!user) throw invalid("The user name is empty.");
     const account = string(options.account ?? `${upstreamName(relay)}/${user}`, "The account name");
-    const storage = options.storage ?? "durable";
-    if (!["durable", "memory"].includes(storage)) throw invalid('storage must be "durable" or "memory".');
+    if (!["durable", "memory"].includes(options.storage ?? "durable")) throw invalid('storage must be "durable" or "memory".');
     const { timeoutMs, pipelining, signIn, token } = tunnelOptions(options);
 
-    const [run, made] = await Promise.all([caller(options), parts()]);
-    const mailbox = new Mailbox(PRIVATE, made, run, account, options);
+    const run = await caller(options);
+    const mailbox = new Mailbox(PRIVATE, run, account, options);
     // Weak, since it is kept for as long as the core is, and that for as long as the mailbox.
     const held = new WeakRef(mailbox);
     const heard = (/** @type {string} */ name, /** @type {any} */ told) => held.deref()?.#heard(name, told);
     try {
       mailbox.#core = await run((client) =>
-        client.MailboxCore.open(account, user, relay, timeoutMs, pipelining, signIn, token, storage === "durable", heard),
+        client.MailboxCore.open(account, user, relay, timeoutMs, pipelining, signIn, token, mailbox.#durable, heard),
       );
     } catch (error) {
       mailbox.#tabs?.close();
@@ -106,9 +93,8 @@ export class Mailbox extends EventTarget {
    * @param {{ worker?: boolean }} [options]
    * @returns {Promise<{ account: string, relay: string, user: string, messages: number, stored: number }[]>}
    */
-  static async accounts(options = {}) {
-    const run = await caller(options);
-    return run((client) => client.MailboxCore.accounts());
+  static async accounts(options) {
+    return accounts(options);
   }
 
   /**
@@ -136,13 +122,13 @@ export class Mailbox extends EventTarget {
 
   /** @returns {Promise<Policy>} */
   async policy() {
-    return this.#policies.fromNumbers(await this.#ask("policy"));
+    return fromBytes(await this.#ask("policy"));
   }
 
   /** Kept with the account. @param {Partial<Policy>} change @returns {Promise<Policy>} */
   async setPolicy(change) {
-    const numbers = this.#policies.withChange(await this.policy(), change);
-    await this.#call(() => this.#core.setPolicy(...numbers));
+    const changed = withChange(await this.policy(), change);
+    await this.#call(() => this.#core.policy(changed, true));
     this.#tabs?.tell("policy");
     return this.#policyChanged();
   }
@@ -152,8 +138,8 @@ export class Mailbox extends EventTarget {
    * @param {Partial<Policy>} [change] @returns {Promise<{ ids: string[], later: number }>}
    */
   async wouldDelete(change = {}) {
-    const numbers = this.#policies.withChange(await this.policy(), change);
-    const [ids, later] = await this.#call(() => this.#core.wouldDelete(...numbers));
+    const changed = withChange(await this.policy(), change);
+    const [ids, later] = await this.#call(() => this.#core.policy(changed, false));
     return { ids, later };
   }
 
@@ -213,7 +199,7 @@ export class Mailbox extends EventTarget {
 
   /** Whether the browser keeps this origin's data for good, and how much of it there is. */
   async storage() {
-    return this.#kept.storage();
+    return storage();
   }
 
   /** Sealing what is kept here comes with a later version; until then nothing is ever locked. */
@@ -237,7 +223,7 @@ export class Mailbox extends EventTarget {
   async clear() {
     this.#wantTurn();
     await this.#ask("clear");
-    if (this.#durable) this.#kept.forgetStored(this.#account);
+    if (this.#durable) forgetStored(this.#account);
   }
 
   /** Releases; never commits a deletion; twice is harmless. @returns {Promise<void>} */
@@ -255,7 +241,7 @@ export class Mailbox extends EventTarget {
     if (this.#durable) await this.#checkKept(afresh);
     try {
       const report = await this.#run("sync", { job: retrieve, given: password, signal });
-      if (this.#durable) void this.#kept.askToPersist();
+      if (this.#durable) void askToPersist();
       return report;
     } finally {
       await this.#noteKept();
@@ -264,13 +250,17 @@ export class Mailbox extends EventTarget {
 
   /** Asks before everything is downloaded again because what was kept here is gone. @param {boolean} afresh */
   async #checkKept(afresh) {
-    const stored = this.#kept.storedBefore(this.#account);
+    const stored = storedBefore(this.#account);
     if (stored === 0 || (await this.#ask("count")) > 0) return;
     if (!afresh && !this.#dispatch("lost", { stored }, true)) {
-      const sentence = `The ${stored} messages that were kept in this browser are gone: the browser or somebody has removed them. Nothing was downloaded. What is still on the server can be downloaded again, and a backup be imported.`;
-      throw ours("store", "store", sentence);
+      throw ours(
+        "store",
+        "store",
+        `The messages that were kept in this browser, ${stored} of them, are gone: the browser or somebody has removed them. ` +
+          "Nothing was downloaded yet. What is still on the server can be downloaded again; a backup can be imported first.",
+      );
     }
-    this.#kept.forgetStored(this.#account);
+    forgetStored(this.#account);
   }
 
   /** Notes how much is kept here now. */
@@ -278,7 +268,7 @@ export class Mailbox extends EventTarget {
     if (!this.#durable) return;
     // A mailbox that was closed meanwhile counts nothing, and the last note stands.
     const stored = await this.#ask("stored").catch(() => 0);
-    if (stored > 0) this.#kept.noteStored(this.#account, stored);
+    if (stored > 0) noteStored(this.#account, stored);
   }
 
   /** Sees to it that a message is stored; its id in the table. @param {string} id */
@@ -290,13 +280,14 @@ export class Mailbox extends EventTarget {
 
   /** Retrieves one message, here or in the session that another tab keeps. @param {number} row */
   async #retrieve(row) {
-    const elsewhere = new AbortController();
-    this.#awaited.set(row, elsewhere);
+    /** @type {() => void} */
+    let settle = () => {};
+    const stored = new Promise((settled) => (settle = () => settled(undefined)));
+    this.#awaited.set(row, settle);
     try {
-      await this.#session.during(() => this.#run("retrieve", { job: "one", id: row, signal: elsewhere.signal }));
+      // Where another tab was faster, the core finds that out in its turn.
+      await Promise.race([stored, this.#session.during(() => this.#run("retrieve", { job: "one", id: row }))]);
       await this.#noteKept();
-    } catch (error) {
-      if (!elsewhere.signal.aborted) throw error;
     } finally {
       this.#awaited.delete(row);
     }
@@ -319,7 +310,7 @@ export class Mailbox extends EventTarget {
   #wantTurn(id = 0) {
     // The core ends a session that this tab keeps before its own turn, and uses it for a message.
     if (id === 0) this.#session.forget();
-    this.#tabs?.tell("wanted", id);
+    if (!this.#hasTurn) this.#tabs?.tell("wanted", id);
   }
 
   /**
@@ -341,6 +332,7 @@ export class Mailbox extends EventTarget {
   #heard(name, told) {
     // Of this mailbox's own session: what another tab's comes to says nothing of the password here.
     if (name === "progress" && told.phase === "list") this.#signIn.accepted();
+    if (name === "session") this.#hasTurn = told !== "closed";
     const detail = name === "progress" ? told : name === "change" ? { ids: told } : { state: told };
     this.#tabs?.tell(name, detail);
     this.#dispatch(name, detail);
@@ -364,23 +356,23 @@ export class Mailbox extends EventTarget {
   /** Ends the waiting for what another tab has stored. @param {string[]} ids */
   async #settleAwaited(ids) {
     for (const row of ids.map(Number)) {
-      if (this.#awaited.has(row) && (await this.#ask("is stored", row))) this.#awaited.get(row)?.abort();
+      if (this.#awaited.has(row) && (await this.#ask("is stored", row))) this.#awaited.get(row)?.();
     }
   }
 
   /** Another tab wants the turn, or this message. Nobody is asked for a password on its behalf. @param {number} id */
   async #wantedByTab(id) {
-    if (id === 0 || !this.#session.isOpen || !this.#signIn.remembers) return this.#session.makeWay();
-    await this.#retrieve(id).catch(() => this.#session.makeWay());
+    if (!this.#hasTurn || !this.#session.isOpen) return;
+    try {
+      if (id === 0 || !this.#signIn.remembers) return await this.#session.leave();
+      await this.#retrieve(id);
+    } catch {
+      await this.#session.leave();
+    }
   }
 
   /** @param {string} name @param {any} detail @param {boolean} [cancelable] whether nobody objected */
   #dispatch(name, detail, cancelable = false) {
     return this.dispatchEvent(new CustomEvent(name, { detail, cancelable }));
   }
-}
-
-/** @param {{ worker?: boolean }} options */
-async function caller({ worker = false }) {
-  return worker ? inWorker() : call;
 }

@@ -22,11 +22,13 @@ import { caught } from "./errors.js";
 let starting;
 
 /**
- * What runs calls in the worker; in this page where no worker can be made: the library lies on another origin, or a content policy,
- * the page's or the worker's own, is against it.
+ * What runs calls: in the worker where that is wanted; in this page otherwise, and where no worker can be made: the library lies on
+ * another origin, or a content policy, the page's or the worker's own, is against it.
+ * @param {{ worker?: boolean }} options
  * @returns {Promise<typeof call>}
  */
-export function inWorker() {
+export async function caller({ worker = false }) {
+  if (!worker) return call;
   starting ??= start().catch(() => {
     starting = undefined; // the relay may have been gone
     return call;

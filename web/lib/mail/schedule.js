@@ -226,8 +226,8 @@ export class Schedule {
     /** @param {LockOptions} options */
     const take = (options) =>
       new Promise((/** @type {(release: (() => void) | undefined) => void} */ granted, refused) => {
-        const hold = (/** @type {Lock | null} */ lock) => (lock ? new Promise((release) => granted(() => release(undefined))) : granted(undefined));
-        locks.request(lock, options, hold).catch(refused);
+        const hold = (/** @type {(nothing?: undefined) => void} */ release) => granted(() => release());
+        locks.request(lock, options, (held) => (held ? new Promise(hold) : granted(undefined))).catch(refused);
       });
     const free = await take({ ifAvailable: true });
     if (free) return free;

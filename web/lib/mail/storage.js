@@ -40,7 +40,10 @@ export async function askToPersist() {
 /** @returns {Promise<{ persisted: boolean, usage: number | null, quota: number | null }>} */
 export async function storage() {
   const { storage } = globalThis.navigator;
-  const [persisted, estimate] = await Promise.all([storage?.persisted?.().catch(() => false), storage?.estimate?.().catch(() => undefined)]);
+  const [persisted, estimate] = await Promise.all([
+    storage?.persisted?.().catch(() => false),
+    storage?.estimate?.().catch(() => undefined),
+  ]);
   return { persisted: persisted ?? false, usage: estimate?.usage ?? null, quota: estimate?.quota ?? null };
 }
 

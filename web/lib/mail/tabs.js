@@ -14,8 +14,8 @@ export class Tabs {
   #hear;
   /** The last progress told. @type {{ phase: string, at: number }} */
   #told = { phase: "", at: 0 };
-  /** Another tab has a session, as far as is known. */
-  #elsewhere = false;
+  /** Nobody else has a session, as this mailbox has been told already. */
+  #isOver = false;
 
   /** @param {string} account @param {(name: string, detail: any) => void} hear */
   constructor(account, hear) {
@@ -47,34 +47,37 @@ export class Tabs {
   #heard(name, detail) {
     if (name === "progress") return this.#hear(name, { ...detail, elsewhere: true });
     if (name !== "session") return this.#hear(name, detail);
-    this.#elsewhere = detail.state !== "closed";
+    if (detail.state === "closed") return this.#over();
     if (detail.state === "connecting") this.#awaitEnd();
     this.#hear(name, { ...detail, elsewhere: true });
   }
 
   /** Says "closed" for a tab that ended before it could: the lock of its session went with it. */
   #awaitEnd() {
-    const over = () => {
-      if (!this.#elsewhere) return;
-      this.#elsewhere = false;
-      this.#hear("session", { state: "closed", elsewhere: true });
-    };
-    globalThis.navigator.locks?.request(`poplar:${this.#account}`, { mode: "shared" }, over).catch(() => {});
+    this.#isOver = false;
+    globalThis.navigator.locks?.request(`poplar:${this.#account}`, { mode: "shared" }, () => this.#over()).catch(() => {});
+  }
+
+  #over() {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#hear("session", { state: "closed", elsewhere: true });
   }
 }
 
 /** How long a session is kept for the next retrieval: somebody who reads opens the next message within it, or not soon. */
 const KEPT_MS = 30_000;
 
-/** The session that is kept open after a retrieval on demand. It holds the turn, and the server's lock on the maildrop. */
+/**
+ * The session that the core keeps open after a retrieval on demand. It holds the turn, and the server's lock on the maildrop; left
+ * while it retrieves, it ends with that.
+ */
 export class KeptSession {
   #leave;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   /** Retrievals under way. */
   #busy = 0;
-  /** Another tab has asked for the turn meanwhile. */
-  #wanted = false;
 
   /** @param {() => Promise<unknown>} leave Ends the session with QUIT, where one is kept. */
   constructor(leave) {
@@ -88,24 +91,14 @@ export class KeptSession {
 
   /** Runs a retrieval. @template T @param {() => Promise<T>} retrieval */
   async during(retrieval) {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.forget();
     this.#busy += 1;
     try {
       return await retrieval();
     } finally {
       this.#busy -= 1;
-      if (this.#busy === 0) {
-        if (this.#wanted) void this.leave();
-        else this.#timer = setTimeout(() => this.leave(), KEPT_MS);
-      }
+      if (this.#busy === 0) this.#timer = setTimeout(() => this.leave(), KEPT_MS);
     }
-  }
-
-  /** Makes way for who wants the turn, as soon as no retrieval is under way. */
-  makeWay() {
-    if (this.#busy > 0) this.#wanted = true;
-    else if (this.#timer !== undefined) void this.leave();
   }
 
   async leave() {
@@ -118,6 +111,5 @@ export class KeptSession {
   forget() {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#wanted = false;
   }
 }

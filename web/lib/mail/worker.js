@@ -2,7 +2,8 @@
  * The worker's end of `remote.js`: carries out calls into a wasm of its own, and posts what they come to.
  *
  * Heard: `{ call, path, args, signal, aborted, tell }`, `{ abort: call }`, `{ drop: object }`. Posted: first `{ ready }`; then
- * `{ call, value }`, `{ call, object }` or `{ call, thrown }` for each call, and `{ call, told }` for what it tells meanwhile, and its object later.
+ * `{ call, value }`, `{ call, object }` or `{ call, thrown }` for each call, and `{ call, told }` for what it tells meanwhile, or the
+ * object it gave tells later.
  */
 import { call } from "./client.js";
 import { thrownBy } from "./errors.js";
