@@ -47,6 +47,40 @@ export interface MailboxOptions extends TunnelOptions {
   credentials?: Credentials | ((why: { account: string; reason: "sync" | "retrieve" | "sign-out" | "rejected" }) => Promise<Credentials>);
   /** "memory" keeps nothing on this computer. Default "durable". */
   storage?: "durable" | "memory";
+  /**
+   * Run the client in a worker, so that retrieving, storing and parsing never hold up the page; all mailboxes of a page share one.
+   * Where no worker can be made (the library comes from another origin, or a content policy is against it) it runs in the page.
+   * Default false.
+   */
+  worker?: boolean;
+}
+
+/** What a sync retrieves, what it leaves on the server, and how often there is one by itself. Kept with the account. */
+export interface Policy {
+  /** Whole messages, headers only, or nothing; `under`: whole messages up to so many octets, and the headers of larger ones. Default "all". */
+  retrieve: "none" | "headers" | "all" | { under: number };
+  /** Which messages come first. Default "newest". */
+  order: "newest" | "oldest";
+  /**
+   * What stays on the server: everything; what was not deleted here; what was retrieved within so many days; nothing that is stored
+   * here. Only messages that this browser keeps with their bytes are ever deleted by a policy. Default "until-deleted".
+   */
+  leave: "everything" | "until-deleted" | { days: number } | "nothing";
+  /** Minutes from one automatic sync to the next, after `start()`, and never more often than the server allows; 0: none, the default. */
+  everyMinutes: number;
+}
+
+/** What the scheduler of automatic syncs is doing. */
+export interface Schedule {
+  /**
+   * "off": not started, or the policy has none. "waiting": until `nextAt`. "running": a session is under way. "elsewhere": another tab
+   * syncs for all; this one takes over when it goes. "offline": until the network is back. "stopped": by `error`, which no time mends,
+   * until `start()` or a sync() that goes well.
+   */
+  state: "off" | "waiting" | "running" | "elsewhere" | "offline" | "stopped";
+  nextAt: Date | null;
+  /** What the last session failed with: with "waiting", it is tried again. What `credentials` threw is passed on as it is. */
+  error: MailError | null;
 }
 
 export interface Row {
@@ -59,11 +93,16 @@ export interface Row {
   /** Subject, sender and date are known: from TOP, or from the message itself. */
   hasHeaders: boolean;
   deletion: "none" | "wanted" | "sent" | "confirmed";
+  /** Recognised under a new UID by place, size and headers; no policy deletes it. */
+  matched: boolean;
+  /** Comes from a backup; no policy deletes it. */
+  imported: boolean;
 }
 
 export interface SyncReport {
   retrieved: number; headers: number; deleted: number; bytes: number;   // counts of this session
   remaining: number;                                           // still only on the server
+  matched: number;                                             // recognised under new UIDs, and not retrieved again
   skipped: { id: string; code: string; serverText: string }[];
 }
 
@@ -74,28 +113,55 @@ export interface Message {
   attachments: { index: number; name: string; type: string; declaredType: string; size: number; inline: boolean; contentId: string | null }[];
 }
 
-export interface Progress { phase: "connect" | "login" | "list" | "headers" | "retrieve" | "delete" | "quit"; done: number; total: number; bytes: number; totalBytes: number }
+export interface Progress { phase: "connect" | "login" | "list" | "headers" | "retrieve" | "delete" | "quit"; done: number; total: number; bytes: number; totalBytes: number; elsewhere?: true }
 
 /** The mailbox: UID table, exactly-once retrieval, policies, reading. */
 export class Mailbox extends EventTarget {
   static open(options: MailboxOptions): Promise<Mailbox>;
   /** What is kept in this browser for this origin. */
-  static accounts(): Promise<{ account: string; relay: string; user: string; messages: number; stored: number }[]>;
-  /** One session: list, retrieve, apply wanted deletions, QUIT. One attempt; rejects rather than retrying. */
-  sync(options?: { password?: string; retrieve?: "all" | "headers" | "none"; signal?: AbortSignal }): Promise<SyncReport>;
+  static accounts(options?: { worker?: boolean }): Promise<{ account: string; relay: string; user: string; messages: number; stored: number }[]>;
+  /**
+   * One session: list, retrieve, apply wanted deletions, QUIT. One attempt; rejects rather than retrying. `retrieve`: for once something
+   * else than the policy says. `afresh`: goes on without a "lost" event where what was kept in this browser is gone.
+   */
+  sync(options?: { password?: string; retrieve?: "all" | "headers" | "none"; afresh?: boolean; signal?: AbortSignal }): Promise<SyncReport>;
+  /** Syncs by itself from now on, every `everyMinutes` of the policy; one tab for all tabs of the account. Twice is harmless. */
+  start(): void;
+  stop(): void;                                                // no syncs by itself any more; one of these that is under way is ended
+  policy(): Promise<Policy>;
+  setPolicy(change: Partial<Policy>): Promise<Policy>;         // the whole policy as it is now; other tabs hear of it
+  /** What this policy would delete from the server at the next sync, and how many messages it would later, once stored or old enough. */
+  wouldDelete(change?: Partial<Policy>): Promise<{ ids: string[]; later: number }>;
   messages(range?: { offset?: number; limit?: number; order?: "newest" | "oldest" }): Promise<Row[]>;
   count(): Promise<number>;
   message(id: string): Promise<Message>;                       // opens a short session if the message is not stored
   raw(id: string): Promise<Blob>;                              // byte-exact .eml; likewise
   attachment(id: string, index: number): Promise<Blob>;
   markRead(id: string, read?: boolean): Promise<void>;
-  delete(id: string): Promise<void>;                           // wanted; sent and confirmed by the next sync() or signOut()
+  delete(id: string): Promise<void>;                           // wanted; sent and confirmed by the next sync() or signOut(); "refused" where the policy leaves everything
   undelete(id: string): Promise<void>;
+  /** Whether the browser keeps what is here for good; what it counts, in octets, for the whole origin. */
+  storage(): Promise<{ persisted: boolean; usage: number | null; quota: number | null }>;
   readonly locked: boolean;                                    // false in this version, which does not seal what it keeps
   signOut(): Promise<void>;                                    // applies wanted deletions, QUIT, forgets the credentials
   clear(): Promise<void>;                                      // forgets everything kept here; the server is not touched
   close(): Promise<void>;                                      // releases; never commits a deletion; twice is harmless
-  // events: "progress" (CustomEvent<Progress>), "change" (CustomEvent<{ ids: string[] }>), "session" (CustomEvent<{ state: string }>)
+
+  /** A session's steps. `elsewhere`: another tab's session. */
+  addEventListener(type: "progress", listener: (event: CustomEvent<Progress>) => void, options?: boolean | AddEventListenerOptions): void;
+  /** These messages changed, here or in another tab. */
+  addEventListener(type: "change", listener: (event: CustomEvent<{ ids: string[] }>) => void, options?: boolean | AddEventListenerOptions): void;
+  /** A session is "connecting", "open" or "closed". `elsewhere`: another tab's. */
+  addEventListener(type: "session", listener: (event: CustomEvent<{ state: string; elsewhere?: true }>) => void, options?: boolean | AddEventListenerOptions): void;
+  /** The policy changed, here or in another tab. */
+  addEventListener(type: "policy", listener: (event: CustomEvent<Policy>) => void, options?: boolean | AddEventListenerOptions): void;
+  addEventListener(type: "schedule", listener: (event: CustomEvent<Schedule>) => void, options?: boolean | AddEventListenerOptions): void;
+  /**
+   * sync() found that so many messages were stored in this browser and none is any more. `preventDefault()` has it reject with code
+   * "store" before anything is downloaded; otherwise it goes on, and downloads again what is on the server.
+   */
+  addEventListener(type: "lost", listener: (event: CustomEvent<{ stored: number }>) => void, options?: boolean | AddEventListenerOptions): void;
+  addEventListener(type: string, listener: EventListenerOrEventListenerObject | null, options?: boolean | AddEventListenerOptions): void;
 }
 
 /** code and phase are public API; serverText is the server's own words. Aborting rejects with a DOMException "AbortError". */

@@ -194,6 +194,10 @@ impl Mailbox {
         self.ready().await?;
         match what {
             "count" => return Ok(number(self.table.rows().len())),
+            // Messages that are kept here with their bytes.
+            "stored" => {
+                return Ok(number(self.table.rows().values().filter(|row| row.stored()).count()));
+            }
             // Whether a wish to delete waits for a session.
             "wants deletion" => {
                 let wanted = |row: &Record| row.on_server && matches!(row.deletion, Deletion::Wanted | Deletion::Sent);

@@ -1,4 +1,5 @@
 import { h } from "./dom.js";
+import { trustedMarkup } from "../trusted.js";
 
 /**
  * How the body of a message is shown.
@@ -76,7 +77,7 @@ export async function frameHtml(html, inlineImage, t) {
     title: t("reader.frame"),
     "data-testid": "reader-html",
   });
-  frame.srcdoc = /** @type {string} */ (trusted(`<!doctype html>${target.documentElement.outerHTML}`));
+  frame.srcdoc = /** @type {string} */ (trustedMarkup(`<!doctype html>${target.documentElement.outerHTML}`));
   return { frame, blocked: copy.blocked.size, usedIds: copy.usedIds };
 }
 
@@ -223,9 +224,9 @@ function parse(html) {
   const inert = document.implementation.createHTMLDocument("");
   const range = inert.createRange();
   range.selectNodeContents(inert.body);
-  const content = range.createContextualFragment(/** @type {string} */ (trusted(html)));
+  const content = range.createContextualFragment(/** @type {string} */ (trustedMarkup(html)));
   const tags = [HTML_TAG, BODY_TAG].map((tag) => tag.exec(html)?.[0] ?? "").join("");
-  const { body, documentElement } = new DOMParser().parseFromString(/** @type {string} */ (trusted(tags)), "text/html");
+  const { body, documentElement } = new DOMParser().parseFromString(/** @type {string} */ (trustedMarkup(tags)), "text/html");
   return { root: documentElement, body, content };
 }
 
@@ -309,17 +310,4 @@ function linked(text) {
   }
   parts.push(text.slice(end));
   return parts;
-}
-
-/** @type {{ createHTML(html: string): unknown } | null | undefined} */
-let policy;
-
-/**
- * The one Trusted Types policy, and its only uses: markup into an inert document, and the finished copy into the frame.
- * @param {string} html @returns {unknown}
- */
-function trusted(html) {
-  const factory = /** @type {any} */ (globalThis).trustedTypes;
-  policy ??= factory?.createPolicy("poplar", { createHTML: (/** @type {string} */ markup) => markup }) ?? null;
-  return policy ? policy.createHTML(html) : html;
 }

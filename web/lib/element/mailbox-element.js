@@ -1,4 +1,4 @@
-import { Mailbox } from "../poplar-mail.js";
+import { accounts as accountsKept } from "../mail/accounts.js";
 import { confirm, h } from "./dom.js";
 import { problemFrom, relayProblem } from "./problem.js";
 import { fetchUpstreams, relayAddress, tunnelUrl, upstreamOf } from "./relay.js";
@@ -34,7 +34,7 @@ const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class 
 /** Where the library lies, one folder up; the relay serves it from `/lib/`, so the relay is one folder above that. */
 const OWN_RELAY = new URL("../../", import.meta.url);
 
-/** What is behind the sign-in card comes when somebody signs in: a first visit loads the card only. */
+/** What is behind the sign-in card, most of the library included, comes when somebody signs in: a first visit loads the card only. */
 const behindTheCard = () =>
   Promise.all([import("./session.js"), import("./desk.js")]).catch((cause) => {
     throw Object.assign(new Error("the relay that served the card is gone", { cause }), relayProblem());
@@ -156,7 +156,7 @@ export class PoplarMailboxElement extends Base {
   /** @param {readonly import("./relay.js").Upstream[]} upstreams @returns {Promise<Kept[]>} */
   async #keptHere(upstreams) {
     try {
-      const accounts = await Mailbox.accounts();
+      const accounts = await accountsKept({ worker: true });
       return accounts.flatMap(({ relay, user, messages, stored }) => {
         const upstream = upstreamOf(relay, upstreams);
         return upstream ? [{ user, upstream, messages, stored }] : [];
@@ -267,7 +267,8 @@ export class PoplarMailboxElement extends Base {
     const t = this.#ui?.t;
     if (!t || !(await this.#confirmClear([t("clear.body", { n: stored, user }), t("clear.again"), t("clear.unknown")]))) return;
     try {
-      const mailbox = await Mailbox.open({ relay: tunnelUrl(this.#address(), upstream.name), user });
+      const { Mailbox } = await import("../poplar-mail.js");
+      const mailbox = await Mailbox.open({ relay: tunnelUrl(this.#address(), upstream.name), user, worker: true });
       await mailbox.clear();
       await mailbox.close();
       this.#begin([t("notice.cleared", { user })], user);

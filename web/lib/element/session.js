@@ -59,7 +59,7 @@ export class Session extends EventTarget {
       if (reason === "rejected" && holder.session?.refusal) throw holder.session.refusal;
       return { password };
     };
-    const mailbox = await Mailbox.open({ relay, user, credentials, storage: memory ? "memory" : "durable" });
+    const mailbox = await Mailbox.open({ relay, user, credentials, storage: memory ? "memory" : "durable", worker: true });
     holder.session = new Session(mailbox, { user, server, memory });
     return holder.session;
   }
@@ -188,6 +188,8 @@ export class Session extends EventTarget {
 
   /** @param {Progress} progress */
   #progress(progress) {
+    // Of another tab's session: it says nothing of the password that was given here.
+    if (progress.elsewhere) return;
     if (SIGNED_IN.has(progress.phase)) this.#accept();
     this.step = { progress, remainingMs: this.#remaining(progress) };
     this.#update();

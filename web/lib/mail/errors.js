@@ -51,3 +51,13 @@ export function caught(thrown) {
   // A trap inside the wasm. Its text could hold what was being worked on, so it is not passed on.
   return internal("Something broke in this page. Nothing was lost: reload it.");
 }
+
+/**
+ * The same the other way, for what cannot carry a class: a message to the page, or to another tab.
+ * @param {unknown} error @returns {unknown}
+ */
+export function thrownBy(error) {
+  const { name, code, phase, retryable, retryAfterMs, serverText, message } = /** @type {any} */ (error ?? {});
+  if (error instanceof MailError) return { code, phase, retryable, retryAfterMs, serverText, message };
+  return name === "AbortError" ? { code: "aborted" } : {};
+}

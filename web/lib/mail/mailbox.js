@@ -1,40 +1,64 @@
-/** The mailbox: UID table, exactly-once retrieval, reading. */
-import { call } from "./client.js";
-import { invalid, ours } from "./errors.js";
-import { abortSignal, proof, relayUrl, rowId, string, tunnelOptions, upstreamName, whole } from "./options.js";
+/** The mailbox: UID table, exactly-once retrieval, policies, reading. */
+import { accounts } from "./accounts.js";
+import { SignIn } from "./credentials.js";
+import { caught, invalid, ours, thrownBy } from "./errors.js";
+import { abortSignal, relayUrl, rowId, string, tunnelOptions, upstreamName, whole } from "./options.js";
+import { fromBytes, withChange } from "./policy.js";
+import { caller } from "./remote.js";
+import { Schedule } from "./schedule.js";
+import { askToPersist, forgetStored, noteStored, storage, storedBefore } from "./storage.js";
+import { KeptSession, Tabs } from "./tabs.js";
 
 /** @typedef {import("../client.js").MailboxCore} MailboxCore */
 /** @typedef {import("../../types/poplar-mail.js").MailboxOptions} MailboxOptions */
-/** @typedef {import("../../types/poplar-mail.js").Credentials} Credentials */
-/** @typedef {import("./options.js").Proof} Proof */
+/** @typedef {import("../../types/poplar-mail.js").Policy} Policy */
+/** @typedef {import("../../types/poplar-mail.js").SyncReport} SyncReport */
+/** @typedef {import("./credentials.js").Reason} Reason */
 
 const PRIVATE = Symbol("use Mailbox.open()");
 
 /** Rows given where no limit is asked for: more than any list shows at once. */
 const ROWS = 1000;
 
-/** Events: "progress", "change", "session". */
+/** Events: "progress", "change", "session", "policy", "schedule", "lost". */
 export class Mailbox extends EventTarget {
   /** @type {MailboxCore} */
   #core;
+  /** Runs a call into the wasm, wherever that is. */
+  #call;
   #account;
-  /** @type {MailboxOptions["credentials"]} */
-  #credentials;
-  /** A password that the server has accepted. @type {Proof | undefined} */
-  #password;
-  /** What the server refused last: it is not sent again by itself. @type {string | undefined} */
-  #refused;
-  /** Counts sign-outs: a session that was under way then must not bring the password back. */
-  #signOuts = 0;
-  /** Tells other tabs of changes. @type {BroadcastChannel | undefined} */
-  #channel;
+  #durable;
+  #signIn;
+  /** The session kept after a retrieval on demand. */
+  #session;
+  /** Other tabs; none in memory mode, where nothing is shared. */
+  #tabs;
+  #schedule;
+  /** Messages that are waited for here, and may be stored by another tab. @type {Map<number, () => void>} */
+  #awaited = new Map();
+  /** Whether this mailbox has a session, and so the turn. */
+  #hasTurn = false;
+  /** Another tab changed something while the table was being read. */
+  #missed = false;
 
-  /** @param {symbol} key @param {string} account @param {MailboxOptions["credentials"]} credentials */
-  constructor(key, account, credentials) {
+  /** @param {symbol} key @param {Awaited<ReturnType<typeof caller>>} run @param {string} account @param {MailboxOptions} options */
+  constructor(key, run, account, options) {
     if (key !== PRIVATE) throw new TypeError("Use Mailbox.open().");
     super();
+    this.#call = run;
     this.#account = account;
-    this.#credentials = credentials;
+    this.#durable = options.storage !== "memory";
+    this.#signIn = new SignIn(account, options.credentials);
+    this.#session = new KeptSession(() => this.#ask("leave"));
+    this.#tabs = this.#durable ? new Tabs(account, (name, detail) => this.#heardFromTab(name, detail)) : undefined;
+    this.#schedule = new Schedule({
+      lock: this.#durable ? `poplar:schedule:${account}` : undefined,
+      policy: () => this.policy(),
+      loginDelay: () => this.#ask("login delay"),
+      sync: (signal) => this.#sync({ signal }),
+      say: (told) => this.#dispatch("schedule", told),
+      tell: (name, error) => this.#tabs?.tell(name, error && thrownBy(error)),
+    });
   }
 
   /** @param {MailboxOptions} options */
@@ -44,37 +68,79 @@ export class Mailbox extends EventTarget {
     const user = string(options.user, "The user name");
     if (!user) throw invalid("The user name is empty.");
     const account = string(options.account ?? `${upstreamName(relay)}/${user}`, "The account name");
-    const storage = options.storage ?? "durable";
-    if (!["durable", "memory"].includes(storage)) throw invalid('storage must be "durable" or "memory".');
+    if (!["durable", "memory"].includes(options.storage ?? "durable")) throw invalid('storage must be "durable" or "memory".');
     const { timeoutMs, pipelining, signIn, token } = tunnelOptions(options);
 
-    const mailbox = new Mailbox(PRIVATE, account, options.credentials);
-    const durable = storage === "durable";
-    const heard = (/** @type {string} */ name, /** @type {any} */ told) => mailbox.#heard(name, told);
-    mailbox.#core = await call((client) =>
-      client.MailboxCore.open(account, user, relay, timeoutMs, pipelining, signIn, token, durable, heard),
-    );
-    if (durable) mailbox.#listen();
+    const run = await caller(options);
+    const mailbox = new Mailbox(PRIVATE, run, account, options);
+    // Weak, since it is kept for as long as the core is, and that for as long as the mailbox.
+    const held = new WeakRef(mailbox);
+    const heard = (/** @type {string} */ name, /** @type {any} */ told) => held.deref()?.#heard(name, told);
+    try {
+      mailbox.#core = await run((client) =>
+        client.MailboxCore.open(account, user, relay, timeoutMs, pipelining, signIn, token, mailbox.#durable, heard),
+      );
+    } catch (error) {
+      mailbox.#tabs?.close();
+      throw error;
+    }
+    if (mailbox.#missed) mailbox.#core.invalidate();
     return mailbox;
   }
 
   /**
    * What is kept in this browser for this origin.
+   * @param {{ worker?: boolean }} [options]
    * @returns {Promise<{ account: string, relay: string, user: string, messages: number, stored: number }[]>}
    */
-  static async accounts() {
-    return call((client) => client.MailboxCore.accounts());
+  static async accounts(options) {
+    return accounts(options);
   }
 
   /**
    * One session: list, retrieve, apply wanted deletions, QUIT. One attempt; rejects rather than retrying.
-   * @param {{ password?: string, retrieve?: "all" | "headers" | "none", signal?: AbortSignal }} [options]
-   * @returns {Promise<import("../../types/poplar-mail.js").SyncReport>}
+   * @param {{ password?: string, retrieve?: "all" | "headers" | "none", afresh?: boolean, signal?: AbortSignal }} [options]
+   * @returns {Promise<SyncReport>}
    */
-  async sync({ password, retrieve = "all", signal } = {}) {
-    if (!["all", "headers", "none"].includes(retrieve)) throw invalid('retrieve must be "all", "headers" or "none".');
+  async sync({ password, retrieve, afresh = false, signal } = {}) {
+    if (retrieve !== undefined && !["all", "headers", "none"].includes(retrieve)) {
+      throw invalid('retrieve must be "all", "headers" or "none".');
+    }
     abortSignal(signal);
-    return this.#signedIn("sync", password, (secret, isToken) => this.#core.session(secret, isToken, retrieve, 0, signal));
+    return this.#schedule.byHand(() => this.#sync({ password, retrieve, afresh, signal }));
+  }
+
+  /** Syncs by itself from now on, as the policy says. Twice is harmless; after a stop it tries again. */
+  start() {
+    this.#schedule.start();
+  }
+
+  /** No syncs by itself any more; one that is under way is ended. */
+  stop() {
+    this.#schedule.stop();
+  }
+
+  /** @returns {Promise<Policy>} */
+  async policy() {
+    return fromBytes(await this.#ask("policy"));
+  }
+
+  /** Kept with the account. @param {Partial<Policy>} change @returns {Promise<Policy>} */
+  async setPolicy(change) {
+    const changed = withChange(await this.policy(), change);
+    await this.#call(() => this.#core.policy(changed, true));
+    this.#tabs?.tell("policy");
+    return this.#policyChanged();
+  }
+
+  /**
+   * What this policy would delete from the server at the next sync; nothing is deleted by asking.
+   * @param {Partial<Policy>} [change] @returns {Promise<{ ids: string[], later: number }>}
+   */
+  async wouldDelete(change = {}) {
+    const changed = withChange(await this.policy(), change);
+    const [ids, later] = await this.#call(() => this.#core.policy(changed, false));
+    return { ids, later };
   }
 
   /**
@@ -126,7 +192,14 @@ export class Mailbox extends EventTarget {
 
   /** @param {string} id @returns {Promise<void>} */
   async undelete(id) {
-    return this.#ask("undelete", rowId(id));
+    const row = rowId(id);
+    this.#wantTurn();
+    return this.#ask("undelete", row);
+  }
+
+  /** Whether the browser keeps this origin's data for good, and how much of it there is. */
+  async storage() {
+    return storage();
   }
 
   /** Sealing what is kept here comes with a later version; until then nothing is ever locked. */
@@ -136,40 +209,108 @@ export class Mailbox extends EventTarget {
 
   /** Applies wanted deletions, QUIT, forgets the credentials, also where the server could not be reached. @returns {Promise<void>} */
   async signOut() {
-    this.#signOuts += 1;
+    this.stop();
+    this.#signIn.ending();
     try {
-      if (await this.#ask("wants deletion")) {
-        await this.#signedIn("sign-out", undefined, (secret, isToken) => this.#core.session(secret, isToken, "none", 0, undefined));
-      }
+      if (await this.#ask("wants deletion")) await this.#run("sign-out", { job: "none" });
+      else await this.#session.leave();
     } finally {
-      this.#signOuts += 1;
-      this.#password = undefined;
-      this.#credentials = typeof this.#credentials === "function" ? this.#credentials : undefined;
+      this.#signIn.forget();
     }
   }
 
   /** Forgets everything kept here; the server is not touched. @returns {Promise<void>} */
   async clear() {
+    this.#wantTurn();
     await this.#ask("clear");
+    if (this.#durable) forgetStored(this.#account);
   }
 
   /** Releases; never commits a deletion; twice is harmless. @returns {Promise<void>} */
   async close() {
-    this.#signOuts += 1;
-    this.#channel?.close();
-    this.#channel = undefined;
-    this.#password = undefined;
-    this.#credentials = undefined;
+    this.stop();
+    this.#session.forget();
+    this.#signIn.end();
+    this.#tabs?.close();
+    this.#tabs = undefined;
     this.#core.close();
+  }
+
+  /** @param {{ password?: string, retrieve?: string, afresh?: boolean, signal?: AbortSignal }} options @returns {Promise<SyncReport>} */
+  async #sync({ password, retrieve = "policy", afresh = false, signal }) {
+    if (this.#durable) await this.#checkKept(afresh);
+    try {
+      const report = await this.#run("sync", { job: retrieve, given: password, signal });
+      if (this.#durable) void askToPersist();
+      return report;
+    } finally {
+      await this.#noteKept();
+    }
+  }
+
+  /** Asks before everything is downloaded again because what was kept here is gone. @param {boolean} afresh */
+  async #checkKept(afresh) {
+    const stored = storedBefore(this.#account);
+    if (stored === 0 || (await this.#ask("count")) > 0) return;
+    if (!afresh && !this.#dispatch("lost", { stored }, true)) {
+      throw ours(
+        "store",
+        "store",
+        `The messages that were kept in this browser, ${stored} of them, are gone: the browser or somebody has removed them. ` +
+          "Nothing was downloaded yet. What is still on the server can be downloaded again; a backup can be imported first.",
+      );
+    }
+    forgetStored(this.#account);
+  }
+
+  /** Notes how much is kept here now. */
+  async #noteKept() {
+    if (!this.#durable) return;
+    // A mailbox that was closed meanwhile counts nothing, and the last note stands.
+    const stored = await this.#ask("stored").catch(() => 0);
+    if (stored > 0) noteStored(this.#account, stored);
   }
 
   /** Sees to it that a message is stored; its id in the table. @param {string} id */
   async #stored(id) {
     const row = rowId(id);
-    if (!(await this.#ask("is stored", row))) {
-      await this.#signedIn("retrieve", undefined, (secret, isToken) => this.#core.session(secret, isToken, "one", row, undefined));
-    }
+    if (!(await this.#ask("is stored", row))) await this.#retrieve(row);
     return row;
+  }
+
+  /** Retrieves one message, here or in the session that another tab keeps. @param {number} row */
+  async #retrieve(row) {
+    /** @type {() => void} */
+    let settle = () => {};
+    const stored = new Promise((settled) => (settle = () => settled(undefined)));
+    this.#awaited.set(row, settle);
+    try {
+      // Where another tab was faster, the core finds that out in its turn.
+      await Promise.race([stored, this.#session.during(() => this.#run("retrieve", { job: "one", id: row }))]);
+      await this.#noteKept();
+    } finally {
+      this.#awaited.delete(row);
+    }
+  }
+
+  /**
+   * One session with the server, in this mailbox's turn.
+   * @param {Reason} reason
+   * @param {{ job: string, id?: number, given?: string, signal?: AbortSignal }} what
+   * @returns {Promise<SyncReport>}
+   */
+  #run(reason, { job, id = 0, given, signal }) {
+    return this.#signIn.run(reason, given, ({ secret, isToken }) => {
+      this.#wantTurn(id);
+      return this.#call(() => this.#core.session(secret, isToken, job, id, signal));
+    });
+  }
+
+  /** Asks other tabs to make way, or for one message that they could retrieve. @param {number} [id] */
+  #wantTurn(id = 0) {
+    // The core ends a session that this tab keeps before its own turn, and uses it for a message.
+    if (id === 0) this.#session.forget();
+    if (!this.#hasTurn) this.#tabs?.tell("wanted", id);
   }
 
   /**
@@ -177,77 +318,61 @@ export class Mailbox extends EventTarget {
    * @param {string} what @param {number} [first] @param {number} [second] @returns {Promise<any>}
    */
   #ask(what, first = 0, second = 0) {
-    return call(() => this.#core.ask(what, first, second));
+    return this.#call(() => this.#core.ask(what, first, second));
   }
 
-  /**
-   * Runs a session with a password; keeps the password once the server has taken it, and forgets it when refused.
-   * @template T
-   * @param {"sync" | "retrieve" | "sign-out"} reason
-   * @param {string | undefined} given
-   * @param {(secret: string, isToken: boolean) => Promise<T>} session
-   * @returns {Promise<T>}
-   */
-  async #signedIn(reason, given, session) {
-    const signOuts = this.#signOuts;
-    const proof = await this.#proof(reason, given);
-    const { secret, isToken } = proof;
-    const accepted = (/** @type {any} */ event) => {
-      if (event.detail.phase !== "list" || signOuts !== this.#signOuts) return;
-      // A token soon expires, and whoever gave it has the next one.
-      this.#password = isToken ? undefined : proof;
-      this.#refused = undefined;
-    };
-    this.addEventListener("progress", accepted);
-    try {
-      return await call(() => session(secret, isToken));
-    } catch (error) {
-      if (/** @type {any} */ (error).code === "auth-failed") {
-        this.#password = undefined;
-        this.#refused = secret;
-      }
-      throw error;
-    } finally {
-      this.removeEventListener("progress", accepted);
-    }
+  async #policyChanged() {
+    const policy = await this.policy();
+    this.#dispatch("policy", policy);
+    this.#schedule.news();
+    return policy;
   }
 
-  /** @param {"sync" | "retrieve" | "sign-out"} reason @param {string | undefined} given @returns {Promise<Proof>} */
-  async #proof(reason, given) {
-    if (given !== undefined) return proof(given);
-    if (this.#password !== undefined) return this.#password;
-    const source = this.#credentials;
-    /** @type {Credentials | undefined} */
-    const credentials =
-      typeof source === "function"
-        ? await source({ account: this.#account, reason: this.#refused === undefined ? reason : "rejected" })
-        : source;
-    if (!credentials) throw invalid("There is no password to sign in with. Pass one to sync(), or give `credentials` to Mailbox.open().");
-    const found = proof(credentials);
-    if (found.secret === this.#refused && typeof source !== "function") {
-      throw ours("auth-failed", "auth", "This was refused, and is not sent again by itself. Pass another password to sync().");
-    }
-    return found;
-  }
-
-  #listen() {
-    this.#channel = new BroadcastChannel(`poplar:${this.#account}`);
-    this.#channel.onmessage = ({ data }) => {
-      this.#core.invalidate();
-      this.#dispatch("change", data);
-    };
-  }
-
-  /** What the wasm tells, as an event. @param {string} name @param {any} told */
+  /** What the wasm tells, as an event here and in other tabs. @param {string} name @param {any} told */
   #heard(name, told) {
-    if (name === "progress") return this.#dispatch(name, told);
-    const detail = name === "change" ? { ids: told } : { state: told };
-    if (name === "change") this.#channel?.postMessage(detail);
+    // Of this mailbox's own session: what another tab's comes to says nothing of the password here.
+    if (name === "progress" && told.phase === "list") this.#signIn.accepted();
+    if (name === "session") this.#hasTurn = told !== "closed";
+    const detail = name === "progress" ? told : name === "change" ? { ids: told } : { state: told };
+    this.#tabs?.tell(name, detail);
     this.#dispatch(name, detail);
   }
 
   /** @param {string} name @param {any} detail */
-  #dispatch(name, detail) {
-    this.dispatchEvent(new CustomEvent(name, { detail }));
+  #heardFromTab(name, detail) {
+    if (name === "wanted") return void this.#wantedByTab(detail);
+    if (name === "synced") return this.#schedule.heard(null);
+    if (name === "stopped") return this.#schedule.heard(caught(detail));
+    if (name === "change" || name === "policy") {
+      this.#missed = true;
+      this.#core?.invalidate();
+    }
+    // A mailbox that is closed meanwhile has nothing more to find out.
+    if (name === "policy") return void this.#policyChanged().catch(() => {});
+    if (name === "change") void this.#settleAwaited(detail.ids).catch(() => {});
+    this.#dispatch(name, detail);
+  }
+
+  /** Ends the waiting for what another tab has stored. @param {string[]} ids */
+  async #settleAwaited(ids) {
+    for (const row of ids.map(Number)) {
+      if (this.#awaited.has(row) && (await this.#ask("is stored", row))) this.#awaited.get(row)?.();
+    }
+  }
+
+  /** Another tab wants the turn, or this message. Nobody is asked for a password on its behalf. @param {number} id */
+  async #wantedByTab(id) {
+    if (!this.#hasTurn || !this.#session.isOpen) return;
+    try {
+      if (id === 0 || !this.#signIn.remembers) return await this.#session.leave();
+      await this.#retrieve(id);
+    } catch {
+      await this.#session.leave();
+    }
+  }
+
+  /** @param {string} name @param {any} detail @param {boolean} [cancelable] whether nobody objected */
+  #dispatch(name, detail, cancelable = false) {
+    return this.dispatchEvent(new CustomEvent(name, { detail, cancelable }));
   }
 }

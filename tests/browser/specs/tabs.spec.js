@@ -1,0 +1,187 @@
+// Several tabs of one account: each sees what the others do, and the turn goes to who wants it.
+
+import { openMailbox, rawHashes, rows, sorted, sync } from "../fixtures/library.js";
+import { expect, test } from "../fixtures/test.js";
+
+const OCTETS = 400_000;
+
+/** A mailbox in a tab of its own, and what it tells. */
+async function tab(profile, world, options = {}) {
+  const page = await profile.open();
+  await page.clock.install();
+  const mailbox = await openMailbox(page, world, { worker: true, ...options });
+  await mailbox.evaluate((mailbox) => {
+    globalThis.heard = [];
+    for (const name of ["session", "progress", "change", "policy"]) mailbox.addEventListener(name, ({ detail }) => heard.push([name, detail]));
+  });
+  return { page, mailbox };
+}
+
+const heard = ({ page }, wanted) => page.evaluate((wanted) => heard.filter(([name]) => name === wanted).map(([, detail]) => detail), wanted);
+const sessions = async (of) => (await heard(of, "session")).map(({ state, elsewhere }) => (elsewhere ? `elsewhere ${state}` : state));
+const raw = ({ mailbox }, id) => mailbox.evaluate(async (mailbox, id) => sha256(await mailbox.raw(id)), id);
+
+test("a tab sees the session of another, and takes nothing from it", async ({ world, profile }) => {
+  await world.deliver(12);
+  const [here, there] = [await tab(profile, world), await tab(profile, world, { credentials: undefined })];
+  await sync(here.mailbox);
+  await expect.poll(() => sessions(there)).toEqual(["elsewhere connecting", "elsewhere open", "elsewhere closed"]);
+  const progress = await heard(there, "progress");
+  expect(progress.every(({ elsewhere }) => elsewhere)).toBe(true);
+  expect(progress.some(({ phase, done, total }) => phase === "retrieve" && done === 12 && total === 12)).toBe(true);
+  expect((await heard(here, "progress")).some(({ elsewhere }) => elsewhere)).toBe(false);
+  expect(await rows(there.mailbox)).toHaveLength(12);
+  // The other's password was accepted, and this one has none.
+  const { error } = await there.mailbox.evaluate((mailbox) => attempt(() => mailbox.sync()));
+  expect(error.code).toBe("invalid-argument");
+});
+
+test("a password that waits for its turn is not vouched for by another tab's", async ({ world, profile }) => {
+  await world.deliverLarge(OCTETS);
+  await world.fault({ after: OCTETS / 2, then: "stall" });
+  const [here, there] = [await tab(profile, world), await tab(profile, world, { credentials: undefined })];
+  const first = sync(here.mailbox);
+  await world.faults(1);
+  const second = there.mailbox.evaluate((mailbox) => attempt(() => mailbox.sync({ password: "wrong" })));
+  await world.fault({});
+  await world.release();
+  await first;
+  expect((await second).error.code).toBe("auth-failed");
+  expect((await there.mailbox.evaluate((mailbox) => attempt(() => mailbox.sync()))).error.code).toBe("invalid-argument");
+});
+
+test("a session whose tab is gone is over", async ({ world, profile }) => {
+  await world.deliverLarge(OCTETS);
+  await world.fault({ after: OCTETS / 2, then: "stall" });
+  const [here, there] = [await tab(profile, world), await tab(profile, world)];
+  const outcome = sync(here.mailbox).catch((error) => error);
+  await world.faults(1);
+  await expect.poll(() => sessions(there)).toEqual(["elsewhere connecting", "elsewhere open"]);
+  await here.page.close();
+  await outcome;
+  await expect.poll(() => sessions(there)).toEqual(["elsewhere connecting", "elsewhere open", "elsewhere closed"]);
+});
+
+test("a policy that was changed is told", async ({ world, profile }) => {
+  const [here, there] = [await tab(profile, world), await tab(profile, world)];
+  const policy = (of) => of.mailbox.evaluate((mailbox) => mailbox.policy());
+  expect(await policy(here)).toEqual({ retrieve: "all", order: "newest", leave: "until-deleted", everyMinutes: 0 });
+  const change = { retrieve: { under: 5_000_000_00 }, leave: { days: 30 }, everyMinutes: 15 };
+  const changed = await here.mailbox.evaluate((mailbox, change) => mailbox.setPolicy(change), change);
+  expect(changed).toEqual({ order: "newest", ...change });
+  await expect.poll(() => heard(there, "policy")).toEqual([changed]);
+  expect(await policy(there)).toEqual(changed);
+  expect(await heard(here, "policy")).toEqual([changed]);
+  expect(await here.mailbox.evaluate((mailbox) => mailbox.setPolicy({ order: "oldest", leave: "nothing" }))).toMatchObject({
+    order: "oldest",
+    leave: "nothing",
+    everyMinutes: 15,
+  });
+});
+
+test("a policy that cannot be is refused, and changes nothing", async ({ world, profile }) => {
+  const { mailbox } = await tab(profile, world);
+  for (const change of [
+    null,
+    "all",
+    { retrieve: "some" },
+    { retrieve: "under" },
+    { retrieve: { under: 0 } },
+    { leave: "days" },
+    { leave: { days: 1.5 } },
+    { leave: { under: 5 } },
+    { order: "largest" },
+    { everyMinutes: -1 },
+    { everyMinutes: 20_000 },
+    { sort: "newest" },
+  ]) {
+    const { error } = await mailbox.evaluate((mailbox, change) => attempt(() => mailbox.setPolicy(change)), change);
+    expect(error?.code, JSON.stringify(change)).toBe("invalid-argument");
+  }
+  expect(await mailbox.evaluate((mailbox) => mailbox.policy())).toEqual({ retrieve: "all", order: "newest", leave: "until-deleted", everyMinutes: 0 });
+});
+
+test("what a policy would delete is known before it does", async ({ world, profile }) => {
+  await world.deliver(3);
+  const { mailbox } = await tab(profile, world);
+  await sync(mailbox);
+  const [first] = await rows(mailbox);
+  const would = (change) => mailbox.evaluate((mailbox, change) => mailbox.wouldDelete(change), change);
+  expect(await would()).toEqual({ ids: [], later: 0 });
+  expect(await would({ leave: { days: 3 } })).toEqual({ ids: [], later: 3 });
+  const { ids, later } = await would({ leave: "nothing" });
+  expect([ids.length, later]).toEqual([3, 0]);
+  expect(ids).toContain(first.id);
+  expect(await sync(mailbox)).toMatchObject({ deleted: 0 });
+  await mailbox.evaluate((mailbox) => mailbox.setPolicy({ leave: "nothing" }));
+  expect(await sync(mailbox)).toMatchObject({ deleted: 3 });
+  expect(await world.stored()).toEqual([]);
+});
+
+test.describe("the session that is kept for the next message", () => {
+  /** Headers of five messages, in one session that has ended. */
+  async function listed(world, profile, tabs = 1) {
+    await world.deliver(5);
+    const all = [];
+    for (let n = 0; n < tabs; n++) all.push(await tab(profile, world));
+    await sync(all[0].mailbox, { retrieve: "headers" });
+    for (const { mailbox } of all.slice(1)) await sync(mailbox, { retrieve: "headers" });
+    return { all, ids: (await rows(all[0].mailbox)).map(({ id }) => id), ended: await world.endedSessions() };
+  }
+
+  test("serves it, and ends half a minute after the last", async ({ world, profile }) => {
+    const { all: [here], ids, ended } = await listed(world, profile);
+    await raw(here, ids[0]);
+    await here.page.clock.fastForward(25_000);
+    await raw(here, ids[1]);
+    await here.page.clock.fastForward(25_000);
+    await raw(here, ids[2]);
+    expect(await world.endedSessions()).toBe(ended);
+    await here.page.clock.fastForward(30_000);
+    expect(await world.session(ended + 1)).toMatchObject({ quit: true, retr: 3, del: 0 });
+  });
+
+  test("makes way for this tab's own sync, and for another tab's", async ({ world, profile }) => {
+    const { all: [here, there], ids, ended } = await listed(world, profile, 2);
+    await raw(here, ids[0]);
+    await sync(here.mailbox, { retrieve: "headers" });
+    expect(await world.session(ended + 1)).toMatchObject({ quit: true, retr: 1 });
+    expect(await world.session(ended + 2)).toMatchObject({ quit: true, retr: 0 });
+
+    await raw(here, ids[1]);
+    await sync(there.mailbox, { retrieve: "headers" });
+    expect(await world.session(ended + 3)).toMatchObject({ quit: true, retr: 1 });
+    expect(await world.session(ended + 4)).toMatchObject({ quit: true, retr: 0 });
+
+    await raw(here, ids[2]);
+    await there.mailbox.evaluate((mailbox) => mailbox.signOut());
+    await there.mailbox.evaluate((mailbox) => mailbox.clear());
+    expect(await world.session(ended + 5)).toMatchObject({ quit: true, retr: 1 });
+  });
+
+  test("serves another tab's reader too", async ({ world, profile }) => {
+    const { all: [here, there], ids, ended } = await listed(world, profile, 2);
+    const hashes = [await raw(here, ids[0])];
+    for (const id of ids.slice(1)) hashes.push(await raw(there, id));
+    expect(hashes.sort()).toEqual(sorted(await world.stored()));
+    expect(await world.endedSessions()).toBe(ended);
+    await here.page.clock.fastForward(30_000);
+    expect(await world.session(ended + 1)).toMatchObject({ quit: true, retr: 5 });
+    expect(await rawHashes(there.mailbox)).toEqual(sorted(await world.stored()));
+  });
+
+  test("goes with its tab, and the next tab has the turn", async ({ world, profile }) => {
+    const { all: [here, there], ids, ended } = await listed(world, profile, 2);
+    await raw(here, ids[0]);
+    await here.page.close();
+    await raw(there, ids[1]);
+    expect(await world.session(ended + 1)).toMatchObject({ quit: false, retr: 1, del: 0 });
+  });
+
+  test("ends with signing out", async ({ world, profile }) => {
+    const { all: [here], ids, ended } = await listed(world, profile);
+    await raw(here, ids[0]);
+    await here.mailbox.evaluate((mailbox) => mailbox.signOut());
+    expect(await world.session(ended + 1)).toMatchObject({ quit: true, retr: 1 });
+  });
+});

@@ -1,0 +1,130 @@
+/**
+ * The wasm in a worker, so that nothing it does holds up the page. `worker.js` has the other end, and what goes to and fro.
+ *
+ * Whatever the glue offers is called here as it is there; a call crosses as a message, and so do an AbortSignal's abort and what a
+ * call tells through functions it was given.
+ */
+import { trustedScript } from "../trusted.js";
+import { call } from "./client.js";
+import { caught } from "./errors.js";
+
+/**
+ * @typedef {object} Call
+ * @property {number} call its number, and that of the object it may give
+ * @property {[number, ...string[]]} path an object's number, and the names that lead to the method
+ * @property {any[]} args
+ * @property {number} signal place of the signal among them, -1 where there is none
+ * @property {boolean} aborted what the signal said already
+ * @property {number} tell place of a function among them, -1 where there is none
+ */
+
+/** The page's one worker. @type {Promise<typeof call> | undefined} */
+let starting;
+
+/**
+ * What runs calls: in the worker where that is wanted; in this page otherwise, and where no worker can be made: the library lies on
+ * another origin, or a content policy, the page's or the worker's own, is against it.
+ * @param {{ worker?: boolean }} options
+ * @returns {Promise<typeof call>}
+ */
+export async function caller({ worker = false }) {
+  if (!worker) return call;
+  starting ??= start().catch(() => {
+    starting = undefined; // the relay may have been gone
+    return call;
+  });
+  return starting;
+}
+
+/** @returns {Promise<typeof call>} */
+async function start() {
+  const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "poplar" });
+  try {
+    await new Promise((resolve, reject) => {
+      worker.onmessage = ({ data }) => (data.ready ? resolve(undefined) : reject());
+      worker.onerror = (event) => {
+        event.preventDefault();
+        reject();
+      };
+    });
+  } catch (error) {
+    worker.terminate();
+    throw error;
+  }
+  worker.onerror = null;
+  const glue = remote(worker);
+  return async (work) => {
+    try {
+      return await work(glue);
+    } catch (error) {
+      throw caught(error);
+    }
+  };
+}
+
+/**
+ * A worker at an address of ours, also in a page that takes no address but a trusted one. Of this name, since bundlers look for
+ * `new Worker(new URL(…))`.
+ * @param {URL} url @param {WorkerOptions} options
+ * @returns {globalThis.Worker}
+ */
+const Worker = /** @type {any} */ (
+  function (/** @type {URL} */ url, /** @type {WorkerOptions} */ options) {
+    return new globalThis.Worker(/** @type {string} */ (trustedScript(url.href)), options);
+  }
+);
+
+/** The glue, as it is seen from here. @param {globalThis.Worker} worker @returns {any} */
+function remote(worker) {
+  /** @type {Map<number, { resolve: (value: unknown) => void, reject: (thrown: unknown) => void }>} */
+  const pending = new Map();
+  /** Functions that calls were given, by the call's number; that of an object goes with it. @type {Map<number, Function>} */
+  const heard = new Map();
+  let last = 0;
+
+  const dropped = new FinalizationRegistry((/** @type {number} */ object) => {
+    worker.postMessage({ drop: object });
+    heard.delete(object);
+  });
+
+  worker.onmessage = ({ data: { call, told, object, thrown, value } }) => {
+    if (told) return heard.get(call)?.(...told);
+    const { resolve, reject } = /** @type {any} */ (pending.get(call));
+    pending.delete(call);
+    if (object === undefined) heard.delete(call);
+    if (thrown) reject(thrown);
+    else resolve(object === undefined ? value : reach([object]));
+  };
+
+  /** @param {[number, ...string[]]} path @returns {any} */
+  function reach(path) {
+    const proxy = new Proxy(() => {}, {
+      // A promise that is resolved with it must not take it for another promise.
+      get: (_, name) => (typeof name === "symbol" || name === "then" ? undefined : reach([...path, name])),
+      apply: (_, __, args) => send(path, args),
+    });
+    if (path.length === 1) dropped.register(proxy, path[0]);
+    return proxy;
+  }
+
+  /** @param {[number, ...string[]]} path @param {any[]} args */
+  function send(path, args) {
+    const call = ++last;
+    const place = args.findIndex((arg) => arg instanceof AbortSignal);
+    /** @type {AbortSignal | undefined} */
+    const signal = args[place];
+    const tell = args.findIndex((arg) => typeof arg === "function");
+    if (tell >= 0) heard.set(call, args[tell]);
+    const crossing = args.map((arg, at) => (at === place || at === tell ? undefined : arg));
+    worker.postMessage({ call, path, args: crossing, signal: place, aborted: Boolean(signal?.aborted), tell });
+
+    const settled = new Promise((resolve, reject) => pending.set(call, { resolve, reject }));
+    const abort = () => worker.postMessage({ abort: call });
+    signal?.addEventListener("abort", abort);
+    // Not every caller waits for what becomes of a call; who does is told as well.
+    settled.catch(() => {}).then(() => signal?.removeEventListener("abort", abort));
+    return settled;
+  }
+
+  return reach([0]);
+}

@@ -1,0 +1,68 @@
+/**
+ * What the browser says of what is kept, and a note of how much that was. The note lies apart from the mail, so that it tells of a
+ * database that is gone; where there is no `localStorage`, nothing is noticed and nothing is worse.
+ */
+
+/** Account → `{ stored, at }`: how many messages were stored here, and when that was so. */
+const KEPT = "poplar:kept";
+
+/** How many messages were stored for this account when last seen. @param {string} account @returns {number} */
+export function storedBefore(account) {
+  const stored = notes()[account]?.stored;
+  return Number.isSafeInteger(stored) ? stored : 0;
+}
+
+/** @param {string} account @param {number} stored */
+export function noteStored(account, stored) {
+  write({ ...notes(), [account]: { stored, at: new Date().toISOString() } });
+}
+
+/** @param {string} account */
+export function forgetStored(account) {
+  const { [account]: _, ...others } = notes();
+  write(others);
+}
+
+/** Whether this page has asked: once is enough, and some browsers ask the person. */
+let asked = false;
+
+/** Asks that the browser does not clear this origin away by itself. It may refuse, and no session depends on it. */
+export async function askToPersist() {
+  if (asked) return;
+  asked = true;
+  try {
+    if (!(await navigator.storage.persisted())) await navigator.storage.persist();
+  } catch {
+    // not a secure context, or an origin without storage
+  }
+}
+
+/** @returns {Promise<{ persisted: boolean, usage: number | null, quota: number | null }>} */
+export async function storage() {
+  const { storage } = globalThis.navigator;
+  const [persisted, estimate] = await Promise.all([
+    storage?.persisted?.().catch(() => false),
+    storage?.estimate?.().catch(() => undefined),
+  ]);
+  return { persisted: persisted ?? false, usage: estimate?.usage ?? null, quota: estimate?.quota ?? null };
+}
+
+/** @returns {Record<string, { stored: number, at: string }>} */
+function notes() {
+  try {
+    const notes = JSON.parse(localStorage.getItem(KEPT) ?? "{}");
+    return notes && typeof notes === "object" ? notes : {};
+  } catch {
+    return {};
+  }
+}
+
+/** @param {object} notes */
+function write(notes) {
+  try {
+    if (Object.keys(notes).length > 0) localStorage.setItem(KEPT, JSON.stringify(notes));
+    else localStorage.removeItem(KEPT);
+  } catch {
+    // none, or full
+  }
+}
