@@ -177,6 +177,26 @@ fn a_refused_quit_confirms_nothing_and_the_next_session_tells() {
 }
 
 #[test]
+fn what_is_gone_for_a_moment_after_a_refused_quit_is_neither_retrieved_again_nor_deleted() {
+    let (server, table) = (server(Quirks { refuses_quit: true, ..Quirks::default() }, 3), table());
+    sync(&server, &table, Retrieve::All).unwrap();
+    edit(&table, 1, Edit::Delete);
+    sync(&server, &table, Retrieve::All).unwrap();
+    server.change(|quirks| quirks.refuses_quit = false);
+    let (uid, bytes) = message(0);
+    server.remove(&uid);
+    sync(&server, &table, Retrieve::All).unwrap();
+    assert!(table.row(1).unwrap().is_deleted(), "as far as anybody can tell");
+    server.deliver(&uid, &bytes);
+    server.take_log();
+    for _ in 0..2 {
+        assert_eq!(sync(&server, &table, Retrieve::All).unwrap().retrieved, 0);
+    }
+    assert_eq!(count(&server.take_log(), "DELE"), 0, "it could be another by now");
+    assert!(table.row(1).unwrap().on_server && table.rows().len() == 3);
+}
+
+#[test]
 fn a_vanished_message_is_said_to_be_gone() {
     let (server, table) = (server(Quirks::default(), 3), table());
     sync(&server, &table, Retrieve::None).unwrap();
@@ -234,7 +254,7 @@ fn a_cut_at_any_octet_of_a_deleting_session_deletes_nothing_that_is_not_stored()
         server.mend();
         sync(&server, &table, Retrieve::All).unwrap();
         assert_eq!(server.uids(), ["6869N", "6870N", "6871N"], "cut at {cut}");
-        assert!((1..=3).all(|id| table.row(id).unwrap().deletion == Deletion::Confirmed), "cut at {cut}");
+        assert!((1..=3).all(|id| table.row(id).unwrap().is_deleted()), "cut at {cut}");
         assert_eq!(count(&server.take_log(), "RETR"), 6, "cut at {cut}: nothing is retrieved again");
     }
 }

@@ -17,9 +17,10 @@ pub enum Deletion {
     None,
     /// Wanted; DELE is for the next session.
     Wanted,
-    /// DELE was answered `+OK`, and QUIT is on its way or its answer was lost.
+    /// DELE was answered `+OK`, and QUIT is on its way or its answer was lost. Where a later session no longer lists it, it is taken
+    /// for deleted ([`Record::is_deleted`]), but only QUIT's answer is certain: a list that is short for a moment looks the same.
     Sent,
-    /// QUIT was answered `+OK`, or a later session no longer lists it.
+    /// QUIT was answered `+OK`.
     Confirmed,
 }
 
@@ -100,27 +101,28 @@ pub enum Edit {
 }
 
 impl Record {
+    /// Whether it was deleted from the server by us, as far as anybody can tell.
+    pub fn is_deleted(&self) -> bool {
+        self.deletion == Deletion::Confirmed || self.deletion == Deletion::Sent && !self.on_server
+    }
+
     /// Applies one change. A change that no longer fits (a DELE sent for what was undeleted meanwhile) leaves the record as it is:
     /// who applied it looks at the result.
     pub fn apply(&mut self, edit: Edit) {
         match edit {
             Edit::Listed { size } => {
-                self.on_server = true;
                 // The size that was stored, or that a person saw, is what tells the message from another under its name.
                 if self.retrieved.is_none() && self.deletion == Deletion::None {
                     self.size = size;
                 }
-                // Listed again means that the deletion never took effect.
+                // Listed again means that the deletion never took effect. After it was gone, it may as well be another message under
+                // the same name: nobody has wished that one gone.
                 if self.deletion == Deletion::Sent {
-                    self.deletion = Deletion::Wanted;
+                    self.deletion = if self.on_server { Deletion::Wanted } else { Deletion::None };
                 }
+                self.on_server = true;
             }
-            Edit::Missing => {
-                self.on_server = false;
-                if self.deletion == Deletion::Sent {
-                    self.deletion = Deletion::Confirmed;
-                }
-            }
+            Edit::Missing => self.on_server = false,
             Edit::Headed => self.headers = true,
             Edit::Staged { chunks } if self.retrieved.is_none() => self.chunks = chunks,
             Edit::Retrieved { octets, chunks, at, unconfirmed } if self.retrieved.is_none() => {
@@ -133,7 +135,7 @@ impl Record {
             Edit::Read(read) => self.read = read,
             Edit::Delete if self.deletion == Deletion::None => self.deletion = Deletion::Wanted,
             Edit::Undelete if self.deletion == Deletion::Wanted => self.deletion = Deletion::None,
-            Edit::Forgo if self.deletion == Deletion::Sent => self.deletion = Deletion::None,
+            Edit::Forgo if self.deletion == Deletion::Sent && self.on_server => self.deletion = Deletion::None,
             Edit::Sent if self.deletion == Deletion::Wanted => self.deletion = Deletion::Sent,
             Edit::Unsent if self.deletion == Deletion::Sent => self.deletion = Deletion::Wanted,
             Edit::Confirmed => {
@@ -173,8 +175,11 @@ mod tests {
 
     #[test]
     fn a_later_session_decides_where_the_answer_to_quit_was_lost() {
-        assert_eq!(after(&[Edit::Delete, Edit::Sent, Edit::Missing]).deletion, Deletion::Confirmed);
+        let gone = [Edit::Delete, Edit::Sent, Edit::Missing];
+        assert!(after(&gone).is_deleted() && after(&[&gone[..], &[Edit::Forgo]].concat()).is_deleted());
         assert_eq!(after(&[Edit::Delete, Edit::Sent, Edit::Listed { size: 1 }]).deletion, Deletion::Wanted);
+        let back = after(&[&gone[..], &[Edit::Listed { size: 1 }]].concat());
+        assert_eq!((back.deletion, back.on_server), (Deletion::None, true), "the same message or another: not to be deleted");
     }
 
     #[test]
