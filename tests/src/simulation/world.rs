@@ -228,7 +228,7 @@ impl Scene {
 
     /// A row whose deletion can be taken back, or could be a moment ago.
     pub(super) fn undoable(&self) -> Option<Id> {
-        self.choose(|row| matches!(row.deletion, Deletion::Wanted | Deletion::Sent))
+        self.choose(|row| matches!(row.deletion, Deletion::Wanted | Deletion::Sent) && !row.is_deleted())
     }
 
     fn choose(&self, fits: impl Fn(&Record) -> bool) -> Option<Id> {
@@ -242,10 +242,10 @@ fn is_faultless(plan: &SessionPlan) -> bool {
     is_quiet(plan) && plan.events.is_empty()
 }
 
-/// Nothing goes wrong in it that the table could not know of.
+/// A sync in which nothing goes wrong but what makes no difference to what is listed.
 fn is_clean(plan: &SessionPlan) -> bool {
     let harmless = |event: &Event| matches!(event, Event::Arrival | Event::Wish { .. } | Event::Undo { .. });
-    is_quiet(plan) && plan.events.iter().all(|(_, event)| harmless(event))
+    matches!(plan.job, Job::Sync(_)) && is_quiet(plan) && plan.events.iter().all(|(_, event)| harmless(event))
 }
 
 fn is_quiet(plan: &SessionPlan) -> bool {
