@@ -6,7 +6,7 @@ use poplar_client::store::{Batch, Deletion, Edit, Id, Record, Rows};
 
 use super::disk::Disk;
 use super::faults::Kind;
-use super::mail::identity;
+use super::mail::{Mail, identity};
 use super::server::{Line, Server};
 use super::{Scene, Serial};
 
@@ -23,7 +23,7 @@ pub(super) struct Ledger {
     /// Messages that left the maildrop.
     gone: BTreeMap<Serial, Gone>,
     /// Messages that nobody can tell from another by UID and size: they may be stored twice, or not at all while they stay on the
-    /// server. They are never deleted unseen.
+    /// server.
     ambiguous: BTreeSet<Serial>,
 }
 
@@ -74,12 +74,9 @@ impl Ledger {
         for other in (0..serial).filter(|other| server.mail(*other).uid == mail.uid) {
             let there = server.maildrop.contains(&other);
             met.push(if there { Kind::Twins } else { Kind::UidReused });
-            if server.mail(other).size == mail.size {
+            if is_tied(server.mail(other), mail) {
                 met.push(Kind::TiedTwins);
                 self.ambiguous.extend([serial, other]);
-            } else if !there {
-                // The session that would have seen the other go may not have been.
-                self.ambiguous.insert(serial);
             }
         }
         met
@@ -195,11 +192,14 @@ impl Ledger {
         Ok(())
     }
 
-    /// The rows by which a person wished this message gone.
+    /// The rows by which a person wished this message gone. Of two with one UID and one size, the wish for one that is gone meanwhile
+    /// can be taken for a wish for the other: nothing that a listing says tells them apart.
     fn wished<'a>(&'a self, serial: Serial, rows: &'a Rows, server: &'a Server) -> impl Iterator<Item = &'a Record> {
         let mail = server.mail(serial);
         rows.values().filter(move |row| match self.wished.get(&row.id) {
-            Some(Seen::Whole(seen) | Seen::Headers(seen)) => *seen == serial,
+            Some(Seen::Whole(seen) | Seen::Headers(seen)) => {
+                *seen == serial || self.ambiguous.contains(&serial) && is_tied(server.mail(*seen), mail)
+            }
             Some(Seen::Line { uid, size }) => (uid, *size) == (&mail.uid, mail.size),
             None => false,
         })
@@ -301,11 +301,17 @@ impl Ledger {
                 return Err(format!("message {serial} is no longer stored byte for byte: {row:?}"));
             }
             let pending = matches!(row.deletion, Deletion::Wanted | Deletion::Sent) && !row.unconfirmed;
-            if pending && server.maildrop.contains(serial) && !self.ambiguous.contains(serial) {
+            let certain = !self.ambiguous.contains(serial) && !self.hides(*serial, server);
+            if pending && server.maildrop.contains(serial) && certain {
                 return Err(format!("message {serial} was wished gone and is never deleted: {row:?}"));
             }
         }
         Ok(())
+    }
+
+    /// Whether another of its UID is gone.
+    fn hides(&self, serial: Serial, server: &Server) -> bool {
+        self.gone.keys().any(|gone| *gone != serial && server.mail(*gone).uid == server.mail(serial).uid)
     }
 
     fn kept_once(&self, serial: Serial, rows: &Rows, server: &Server) -> Verdict {
@@ -319,11 +325,18 @@ impl Ledger {
         let lost = copies == 0 && !unconfirmed;
         match self.gone.get(&serial) {
             None if !server.maildrop.contains(&serial) => Err(format!("message {serial} is nowhere")),
-            None if lost && !ambiguous => Err(format!("message {serial} is on the server and is never stored")),
+            // A name that was never gone is taken for the same message, whatever LIST says of its size: what hid behind another of
+            // its UID stays on the server.
+            None if lost && !ambiguous && !self.hides(serial, server) => Err(format!("message {serial} is on the server and is never stored")),
             Some(Gone::Deleted) if lost => Err(format!("message {serial} was deleted from the server and is not here")),
             _ => Ok(()),
         }
     }
+}
+
+/// Whether nothing that a listing says tells them apart.
+fn is_tied(one: &Mail, other: &Mail) -> bool {
+    (&one.uid, one.size) == (&other.uid, other.size)
 }
 
 /// The message of this number.

@@ -34,7 +34,6 @@ kinds! {
     CommitDenied "a commit is durable and said to have failed",
     ReadFailed "the table cannot be read",
     TableLost "everything that was kept is gone between two sessions",
-    OtherTab "another tab takes the next session",
     ConnectFailed "the relay cannot be reached",
     RelayGone "the relay is gone in mid-session",
     ServerDropped "the server drops in mid-answer",
@@ -54,10 +53,15 @@ kinds! {
     DeleRefused "DELE is refused",
     AnswerLeftOut "one answer is left out",
     QueuedThrownAway "queued commands are thrown away",
-    ArrivedBetween "new mail between two sessions",
-    ArrivedDuring "new mail during a session",
+    StatZero "the maildrop seems empty for a moment",
+    ListShort "UIDL is cut short, and STAT is not",
+    Window "only some messages are listed, and STAT agrees",
     RemovedBetween "another client deletes between two sessions",
     RemovedDuring "another client deletes during a session",
+    // What follows is odd or inconvenient, and no fault.
+    ArrivedBetween "new mail between two sessions",
+    ArrivedDuring "new mail during a session",
+    OtherTab "another tab takes the next session",
     WishedBetween "a deletion is wished between two sessions",
     WishedHere "… in the tab of the session, during it",
     WishedElsewhere "… in another tab during a session",
@@ -66,16 +70,13 @@ kinds! {
     UndoneHere "… in the tab of the session, during it",
     UndoneElsewhere "… in another tab during a session",
     UndoneTooLate "… when DELE and QUIT may be on their way",
-    StatZero "the maildrop seems empty for a moment",
-    ListShort "UIDL is cut short, and STAT is not",
-    Window "only some messages are listed, and STAT agrees",
     Twins "two messages with one UID",
     TiedTwins "… and one size",
     UidReused "the UID of a message that is gone names another",
     UidEmpty "an empty UID",
     NumbersWithGaps "numbers with gaps",
     NoBareUidl "no UIDL without a number",
-    NoPipelining "one command at a time",
+    NoPipelining "PIPELINING is not advertised",
     ListsDeleted "messages stay listed after DELE",
     SizesWrong "LIST counts line ends as one octet",
     DotsUnstuffed "a lone dot is sent as it is",
@@ -103,9 +104,9 @@ impl Histogram {
         self.0.iter_mut().zip(other.0).for_each(|(mine, theirs)| *mine += theirs);
     }
 
-    /// All together.
-    pub fn total(&self) -> u64 {
-        self.0.iter().sum()
+    /// All that are faults, together.
+    pub fn faults(&self) -> u64 {
+        self.0.iter().take(Kind::ArrivedBetween as usize).sum()
     }
 
     /// What never happened.

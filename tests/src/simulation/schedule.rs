@@ -125,6 +125,8 @@ pub(super) enum Event {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum When {
     Step(u32),
+    /// Commit that is under way.
+    Commit(u32),
     /// Commit that has become durable.
     Durable(u32),
     Dele(u32),
@@ -220,9 +222,10 @@ impl SessionPlan {
 /// A moment: any, or one at which a lot hangs.
 fn when(rng: &mut Rng) -> When {
     match rng.u32(..8) {
-        0..2 => When::Durable(rng.u32(1..6)),
-        2..4 => When::Dele(rng.u32(1..3)),
-        4 => When::Quit,
+        0 => When::Commit(rng.u32(1..6)),
+        1 => When::Durable(rng.u32(1..6)),
+        2 => When::Dele(rng.u32(1..3)),
+        3 | 4 => When::Quit,
         // Most sessions have no more steps than the larger of these, and many no more than the smaller.
         _ => {
             let most = if rng.bool() { 60 } else { 250 };

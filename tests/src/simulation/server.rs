@@ -237,13 +237,21 @@ impl Answering<'_> {
             ("", ..) => self.say("+OK model\r\n"),
             ("USER" | "PASS" | "NOOP", ..) => self.say("+OK\r\n"),
             ("CAPA", ..) if self.habits.pipelining => self.say("+OK\r\nUIDL\r\nTOP\r\nUSER\r\nPIPELINING\r\n.\r\n"),
-            ("CAPA", ..) => self.say("+OK\r\nUIDL\r\nTOP\r\nUSER\r\n.\r\n"),
+            ("CAPA", ..) => {
+                self.read.met.push(Kind::NoPipelining);
+                self.say("+OK\r\nUIDL\r\nTOP\r\nUSER\r\n.\r\n");
+            }
             ("STAT", ..) => {
                 let listed = self.listed();
                 let octets: u64 = listed.iter().map(|(_, serial)| self.mail(*serial).size).sum();
                 self.say(&format!("+OK {} {octets}\r\n", listed.len()));
             }
-            ("LIST", None, _) => self.each(usize::MAX, &|mail| mail.size.to_string()),
+            ("LIST", None, _) => {
+                if self.listed().iter().any(|(_, serial)| self.mail(*serial).bytes.len() as u64 != self.mail(*serial).size) {
+                    self.read.met.push(Kind::SizesWrong);
+                }
+                self.each(usize::MAX, &|mail| mail.size.to_string());
+            }
             ("UIDL", None, _) if self.habits.no_bare_uidl => {
                 self.read.met.push(Kind::NoBareUidl);
                 self.say("-ERR a number, please\r\n");

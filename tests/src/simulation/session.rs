@@ -120,8 +120,14 @@ impl<'a> Session<'a> {
             let server = self.scene.server.borrow();
             server.line.as_ref().map_or((0, false), |line| (line.deles, line.quit_pending))
         };
+        let commits = {
+            let disk = self.scene.disk.borrow();
+            let head = disk.queue.front().filter(|head| head.tab == self.page.tab && head.done.is_none());
+            head.is_some_and(|head| matches!(head.what, What::Apply(_)))
+        };
         let due = |when: &When| match *when {
             When::Step(at) => self.steps > at,
+            When::Commit(at) => commits && self.durable + 1 >= at,
             When::Durable(at) => self.durable >= at,
             When::Dele(at) => deles >= at,
             When::Quit => quit,

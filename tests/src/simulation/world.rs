@@ -29,13 +29,15 @@ pub(super) struct Page {
 pub(super) struct World {
     pub(super) scene: Rc<Scene>,
     last_tab: Tab,
+    /// Which had the latest session.
+    latest_tab: Tab,
     /// What the latest session that came to its end has learnt of the server.
     remembered: Behaviour,
 }
 
 /// Plays a whole schedule.
 pub(super) fn play(scene: &Rc<Scene>) {
-    World { scene: Rc::clone(scene), last_tab: ELSEWHERE, remembered: Behaviour::default() }.run();
+    World { scene: Rc::clone(scene), last_tab: ELSEWHERE, latest_tab: ELSEWHERE, remembered: Behaviour::default() }.run();
 }
 
 impl World {
@@ -49,7 +51,7 @@ impl World {
             self.between(&mut pages, &undoing);
             self.session(&mut pages, plan, &undoing);
         }
-        if self.scene.notes.borrow().played.met.total() == 0 {
+        while self.scene.notes.borrow().played.met.faults() == 0 {
             let at = When::Step(self.scene.rng.borrow_mut().u32(..20));
             let mut plan = SessionPlan::faultless(Job::Sync(self.scene.setting.policy.retrieve));
             plan.events.push((at, Event::TabKilled));
@@ -83,6 +85,9 @@ impl World {
         scene.notes.borrow_mut().played.sessions += 1;
         scene.server.borrow_mut().mood = plan.mood.clone();
         let place = scene.rng.borrow_mut().usize(..pages.len());
+        if std::mem::replace(&mut self.latest_tab, pages[place].tab) != pages[place].tab && pages.len() > 1 {
+            scene.met(Kind::OtherTab);
+        }
         let end = Session::new(self, &pages[place], &plan, undoing).run();
         scene.server.borrow_mut().mood = Mood::default();
         match end {
@@ -146,7 +151,6 @@ impl World {
             pages.push(self.page());
         }
         if pages.len() == 1 && chance(6) {
-            scene.met(Kind::OtherTab);
             pages.push(self.page());
         }
     }
