@@ -22,8 +22,8 @@ pub(super) struct Ledger {
     clicks: Vec<(Id, Edit, Kind)>,
     /// Messages that left the maildrop.
     gone: BTreeMap<Serial, Gone>,
-    /// Messages that nobody can tell from another by UID and size: they may be stored twice, or not at all while they stay on the
-    /// server.
+    /// Messages that a listing does not tell from others, because they have another's UID and size, or the UID of one that is gone:
+    /// they may be stored twice, or not at all while they stay on the server.
     ambiguous: BTreeSet<Serial>,
 }
 
@@ -77,6 +77,9 @@ impl Ledger {
             if is_tied(server.mail(other), mail) {
                 met.push(Kind::TiedTwins);
                 self.ambiguous.extend([serial, other]);
+            } else if !there {
+                // It may be taken for the other, and for itself later.
+                self.ambiguous.insert(serial);
             }
         }
         met
@@ -197,6 +200,8 @@ impl Ledger {
     fn wished<'a>(&'a self, serial: Serial, rows: &'a Rows, server: &'a Server) -> impl Iterator<Item = &'a Record> {
         let mail = server.mail(serial);
         rows.values().filter(move |row| match self.wished.get(&row.id) {
+            // It took the name of what was wished gone, and is stored in its place.
+            Some(_) if self.stored.get(&row.id) == Some(&Some(serial)) => true,
             Some(Seen::Whole(seen) | Seen::Headers(seen)) => {
                 *seen == serial || self.ambiguous.contains(&serial) && is_tied(server.mail(*seen), mail)
             }
