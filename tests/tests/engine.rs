@@ -332,6 +332,19 @@ fn a_uid_that_names_another_message_now_is_not_deleted_and_not_taken_for_stored(
 }
 
 #[test]
+fn a_wish_upon_headers_does_not_pass_to_another_message() {
+    let (server, table) = (server(Quirks::default(), 1), table());
+    sync(&server, &table, Retrieve::Headers).unwrap();
+    server.remove("6866N");
+    server.deliver("6866N", b"Subject: another\r\n\r\nof another size\r\n");
+    sync(&server, &table, Retrieve::None).unwrap();
+    edit(&table, 1, Edit::Delete);
+    assert_eq!(sync(&server, &table, Retrieve::Headers).unwrap().deleted, 0, "these headers are not its own");
+    assert_eq!(server.uids(), ["6866N"]);
+    assert_eq!(table.store().envelope(2).unwrap().subject, "another");
+}
+
+#[test]
 fn nothing_that_is_stored_is_taken_away_or_written_over() {
     let (server, table) = (server(Quirks::default(), 1), table());
     sync(&server, &table, Retrieve::All).unwrap();

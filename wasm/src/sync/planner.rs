@@ -162,14 +162,19 @@ fn pair(uid: &str, lines: &[usize], named: &[usize], sizes: &[u64], rows: &[&Rec
     let there = |row: usize| rows.get(row).is_some_and(|row| row.on_server);
     // What QUIT has deleted does not come back: under its name stands a new message.
     let deleted = |row: usize| rows.get(row).is_some_and(|row| row.deletion == Deletion::Confirmed);
+    // Headers that a person may act on, and nothing else that would show whose they are.
+    let headed = |row: usize| rows.get(row).is_some_and(|row| row.headers && row.retrieved.is_none());
     let mut free: Vec<usize> = named.iter().copied().filter(|row| !deleted(*row)).collect();
     let alone = (free.first().copied()).filter(|_| free.len() == 1 && lines.len() == 1);
     let mut ordinal = u32::try_from(named.len()).unwrap_or(u32::MAX);
     for line in lines {
         let size = size_of(*line);
         let found = match alone {
-            // The same name, never gone: the same message, even if the server counts its octets in another way today.
-            Some(row) => (row_size(row) == size || (there(row) && !uid.is_empty())).then_some((row, false)),
+            // The same name, never gone: the same message, even if the server counts its octets in another way today. But nobody is to
+            // be shown another's headers.
+            Some(row) => {
+                (row_size(row) == size || there(row) && !uid.is_empty() && !headed(row)).then_some((row, false))
+            }
             None => {
                 let fits = |row: &usize| row_size(*row) == size;
                 // A row that is still on the server is meant rather than one that was gone.
@@ -329,6 +334,17 @@ mod tests {
         }
         let rows = after(&rows, &plan(&listing(&[]), &rows, 0));
         assert!(plan(&listing(&[(1, "a", 500)]), &rows, 0).present[0].doubtful);
+    }
+
+    #[test]
+    fn headers_do_not_pass_to_a_message_of_another_size() {
+        let mut rows = after(&[], &plan(&listing(&[(1, "a", 500)]), &[], 0));
+        rows[0].apply(Edit::Headed);
+        let other = plan(&listing(&[(1, "a", 860)]), &rows, 0);
+        assert_eq!(numbers(&other), [(1, 2)], "a new message");
+        assert_eq!(other.edits, [(1, Edit::Missing)]);
+        rows[0].apply(Edit::Retrieved { octets: 500, chunks: 1, at: 5, unconfirmed: false });
+        assert_eq!(numbers(&plan(&listing(&[(1, "a", 860)]), &rows, 0)), [(1, 1)], "nothing is retrieved twice");
     }
 
     #[test]
