@@ -286,6 +286,9 @@ impl Ledger {
                 return Err(format!("a clean session listed it: {there}; its row says: {row:?}"));
             }
         }
+        if let Some(row) = rows.values().find(|row| row.deletion == Deletion::Sent && row.on_server) {
+            return Err(format!("QUIT was answered, and a row says that it was not: {row:?}"));
+        }
         for serial in listed.iter().filter(|serial| alone(&server.mail(**serial).uid)) {
             if !rows.values().any(|row| row.uid == server.mail(*serial).uid) {
                 return Err(format!("message {serial} was listed and has no row"));
