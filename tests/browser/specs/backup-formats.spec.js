@@ -246,12 +246,15 @@ test.describe("UID table", () => {
     const pieces = tablePieces(WHOSE, NOW, [tableLines([ROW, OTHER]), tableLines([ROW])]);
     const { file, ...other } = OTHER;
     expect(file).toBeUndefined();
-    expect(await readTable(pieces)).toEqual([ROW, other, ROW]);
+    expect(await readTable(pieces)).toEqual({ user: "ann", rows: [ROW, other, ROW] });
     expect(JSON.parse(String(Buffer.concat(pieces)))).toMatchObject({ format: "poplar-uid-table", version: 1, ...WHOSE });
     // An octet of a character may be in another piece than the rest.
     const bytes = Buffer.concat(pieces);
-    for (let at = 0; at < bytes.length; at++) expect(await readTable([bytes.subarray(0, at), bytes.subarray(at)])).toHaveLength(3);
-    expect(await readTable(tablePieces(WHOSE, NOW, []))).toEqual([]);
+    for (let at = 0; at < bytes.length; at++) expect((await readTable([bytes.subarray(0, at), bytes.subarray(at)])).rows).toHaveLength(3);
+    expect((await readTable(tablePieces(WHOSE, NOW, []))).rows).toEqual([]);
+    // A UID of our own making, for a server that gives none.
+    const own = { ...ROW, uid: "\u2248d41d8cd98f00b204" };
+    expect((await readTable(tablePieces(WHOSE, NOW, [tableLines([own])]))).rows).toEqual([own]);
   });
 
   test("says what is wrong with anything else, in no word of it", async () => {
@@ -269,11 +272,12 @@ test.describe("UID table", () => {
     await wrong('{"format":"secret"}', "not a UID table");
     await wrong('{"format":"poplar-uid-table","version":2,"rows":[]}', "newer");
     await wrong('{"format":"poplar-uid-table","version":1}', "no rows");
-    const rows = (...rows) => JSON.stringify({ format: "poplar-uid-table", version: 1, rows });
+    await wrong('{"format":"poplar-uid-table","version":1,"rows":[]}', "whose");
+    const rows = (...rows) => JSON.stringify({ format: "poplar-uid-table", version: 1, user: "ann", rows });
     await wrong(rows("secret"), "Row 1");
     await wrong(rows(ROW, null), "Row 2");
     for (const [name, values] of Object.entries({
-      uid: [1, null, "\u0100", "secret".repeat(1000)],
+      uid: [1, null, "\u0100", "a\u2248", "secret".repeat(1000)],
       ordinal: [-1, 0.5, 2 ** 32, "0"],
       size: [-1, 2 ** 53, null, "1"],
       firstSeen: ["secret", 5, null, "", "1969-01-01T00:00:00Z", "99999999999999"],

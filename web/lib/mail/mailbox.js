@@ -7,6 +7,7 @@ import { abortSignal, proof, relayUrl, rowId, string, tunnelOptions, upstreamNam
 /** @typedef {import("../../types/poplar-mail.js").MailboxOptions} MailboxOptions */
 /** @typedef {import("../../types/poplar-mail.js").Credentials} Credentials */
 /** @typedef {import("./options.js").Proof} Proof */
+/** @typedef {import("./backup/export.js").BackupProgress} BackupProgress */
 
 const PRIVATE = Symbol("use Mailbox.open()");
 
@@ -18,6 +19,8 @@ export class Mailbox extends EventTarget {
   /** @type {MailboxCore} */
   #core;
   #account;
+  /** Whose mail it is, as an export says it. @type {{ account: string, user: string, relay: string }} */
+  #whose;
   /** @type {MailboxOptions["credentials"]} */
   #credentials;
   /** A password that the server has accepted. @type {Proof | undefined} */
@@ -29,11 +32,12 @@ export class Mailbox extends EventTarget {
   /** Tells other tabs of changes. @type {BroadcastChannel | undefined} */
   #channel;
 
-  /** @param {symbol} key @param {string} account @param {MailboxOptions["credentials"]} credentials */
-  constructor(key, account, credentials) {
+  /** @param {symbol} key @param {{ account: string, user: string, relay: string }} whose @param {MailboxOptions["credentials"]} credentials */
+  constructor(key, whose, credentials) {
     if (key !== PRIVATE) throw new TypeError("Use Mailbox.open().");
     super();
-    this.#account = account;
+    this.#whose = whose;
+    this.#account = whose.account;
     this.#credentials = credentials;
   }
 
@@ -48,7 +52,7 @@ export class Mailbox extends EventTarget {
     if (!["durable", "memory"].includes(storage)) throw invalid('storage must be "durable" or "memory".');
     const { timeoutMs, pipelining, signIn, token } = tunnelOptions(options);
 
-    const mailbox = new Mailbox(PRIVATE, account, options.credentials);
+    const mailbox = new Mailbox(PRIVATE, { account, user, relay }, options.credentials);
     const durable = storage === "durable";
     const heard = (/** @type {string} */ name, /** @type {any} */ told) => mailbox.#heard(name, told);
     mailbox.#core = await call((client) =>
@@ -127,6 +131,75 @@ export class Mailbox extends EventTarget {
   /** @param {string} id @returns {Promise<void>} */
   async undelete(id) {
     return this.#ask("undelete", rowId(id));
+  }
+
+  /** The UID table as JSON, with no mail in it. @returns {Promise<Blob>} */
+  async exportTable() {
+    const { exportedTable } = await import("./backup/export.js");
+    return exportedTable(this.#backup());
+  }
+
+  /**
+   * What a table says was retrieved is marked so, and is not asked for again by itself. Deletes nothing, here or there.
+   * @param {Blob} file
+   * @returns {Promise<{ added: number, known: number }>}
+   */
+  async importTable(file) {
+    const { importedTable } = await import("./backup/import.js");
+    return importedTable(this.#backup(), file);
+  }
+
+  /**
+   * Everything that is stored: a zip of byte-exact .eml files with the UID table in it, or an mbox file (mboxrd). Nothing is read before
+   * it is wanted, and of a message no more than a piece is held.
+   * @param {{ format?: "zip" | "mbox", signal?: AbortSignal, onProgress?: (progress: BackupProgress) => void }} [options]
+   * @returns {ReadableStream<Uint8Array>}
+   */
+  exportMailbox({ format = "zip", signal, onProgress } = {}) {
+    if (!["zip", "mbox"].includes(format)) throw invalid('format must be "zip" or "mbox".');
+    abortSignal(signal);
+    /** @type {AsyncGenerator<Uint8Array>} */
+    let pieces;
+    return new ReadableStream(
+      {
+        start: async () => {
+          const { exportedMailbox } = await import("./backup/export.js");
+          pieces = exportedMailbox(this.#backup(), format, { signal, onProgress });
+        },
+        pull: async (controller) => {
+          const { done, value } = await pieces.next();
+          if (done) controller.close();
+          else controller.enqueue(value);
+        },
+        cancel: async () => {
+          await pieces?.return(undefined);
+        },
+      },
+      { highWaterMark: 0 },
+    );
+  }
+
+  /**
+   * Takes in a zip of `exportMailbox`. What is stored here stays as it is, and nothing of it has anything deleted from the server.
+   * `skipped`: messages that the zip does not have whole.
+   * @param {Blob} zip
+   * @param {{ signal?: AbortSignal, onProgress?: (progress: BackupProgress) => void }} [options]
+   * @returns {Promise<{ added: number, known: number, skipped: number }>}
+   */
+  async importMailbox(zip, { signal, onProgress } = {}) {
+    abortSignal(signal);
+    const { importedMailbox } = await import("./backup/import.js");
+    return importedMailbox(this.#backup(), zip, { signal, onProgress });
+  }
+
+  /** What export and import need of this mailbox. @returns {import("./backup/import.js").Target} */
+  #backup() {
+    return {
+      whose: this.#whose,
+      ask: (what, first, second) => this.#ask(what, first, second),
+      take: (page, pieces) => call(() => this.#core.take(page, pieces)),
+      invalidate: () => this.#core.invalidate(),
+    };
   }
 
   /** Sealing what is kept here comes with a later version; until then nothing is ever locked. */

@@ -51,7 +51,7 @@ export function tableLines(rows) {
 /**
  * Reads what `tablePieces` wrote. Rejects with a MailError, `invalid-argument`, where it is anything else.
  * @param {AsyncIterable<Uint8Array> | Iterable<Uint8Array>} pieces
- * @returns {Promise<TableRow[]>}
+ * @returns {Promise<{ user: string, rows: TableRow[] }>}
  */
 export async function readTable(pieces) {
   const text = new TextDecoder("utf-8", { fatal: true });
@@ -74,7 +74,8 @@ export async function readTable(pieces) {
   if (table?.format !== FORMAT) throw invalid("This file is not a UID table of Poplar's.");
   if (table.version !== VERSION) throw invalid("This UID table was written by a newer Poplar, which has to read it.");
   if (!Array.isArray(table.rows)) throw invalid("This UID table has no rows.");
-  return table.rows.map(checked);
+  if (typeof table.user !== "string") throw invalid("This UID table does not say whose it is.");
+  return { user: table.user, rows: table.rows.map(checked) };
 }
 
 /** @param {unknown} row @param {number} place @returns {TableRow} */
@@ -82,8 +83,8 @@ function checked(row, place) {
   const wrong = (/** @type {string} */ what) => invalid(`Row ${place + 1} of this UID table is wrong: ${what}. Nothing was imported.`);
   if (!row || typeof row !== "object" || Array.isArray(row)) throw wrong("it is no object");
   const { uid, ordinal = 0, size, firstSeen, retrieved = null, deletion = "none", file, ...rest } = /** @type {any} */ (row);
-  // Characters above an octet never come from a server.
-  if (typeof uid !== "string" || uid.length > MOST_UID || !/^[\0-\xff]*$/.test(uid)) throw wrong("uid");
+  // An octet a character; one that is our own begins with another, `FINGERPRINT` in `wasm/src/store/record.rs`.
+  if (typeof uid !== "string" || uid.length > MOST_UID || !/^\u2248?[\0-\xff]*$/.test(uid)) throw wrong("uid");
   if (!Number.isInteger(ordinal) || ordinal < 0 || ordinal > MOST) throw wrong("ordinal");
   if (!Number.isSafeInteger(size) || size < 0) throw wrong("size");
   if (!isTime(firstSeen)) throw wrong("firstSeen");

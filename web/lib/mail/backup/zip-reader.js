@@ -3,6 +3,7 @@
  * is held does not grow with what a header claims, and no entry can be unpacked to more than the list said.
  */
 import { invalid } from "../errors.js";
+import { bytes, piecesOf } from "./blob.js";
 import { crc32 } from "./crc32.js";
 import {
   CENTRAL, CENTRAL_OCTETS, DEFLATED, ENCRYPTED, END, END64, END64_OCTETS, END_OCTETS, EXTRA64, FULL16, FULL32, LOCAL, LOCAL_OCTETS,
@@ -11,9 +12,7 @@ import {
 
 /** Most octets of the list of entries, which is held: ours has some 100 for each message, so that is half a million. */
 const MOST_LIST = 64 << 20;
-/** Stored entries are read so many octets at a time. */
-const PIECE = 1 << 20;
-/** Deflated ones so many: an octet becomes 1032 at most (RFC 1951 §3.2.5: 258 for two bits), and all of a piece may come at once. */
+/** Deflated entries are read so many octets at a time: an octet becomes 1032 at most (RFC 1951 §3.2.5: 258 for two bits), and all of a piece may come at once. */
 const PACKED_PIECE = 16 << 10;
 /** All entries together unpack to at most so many times the file, beside an amount that is nothing: mail packs to a fifth, bombs to a hundredth and less. */
 const MOST_TIMES = 50;
@@ -49,7 +48,6 @@ export class ZipReader {
    * @param {Blob} blob
    */
   static async open(blob) {
-    if (!(blob instanceof Blob)) throw invalid("A zip file is wanted, as a Blob or File.");
     const list = await findList(blob);
     if (list.octets > MOST_LIST) throw broken("its list of files is too long");
     // Each record has so many octets, so a count that is made up is found here.
@@ -69,10 +67,11 @@ export class ZipReader {
    */
   async *read(entry) {
     const start = await this.#contents(entry);
+    const pieces = entry.method === STORED ? piecesOf(this.#blob, start, entry.packed) : this.#inflated(start, entry);
     let crc = 0;
     let size = 0;
     try {
-      for await (const piece of entry.method === STORED ? this.#stored(start, entry) : this.#inflated(start, entry)) {
+      for await (const piece of pieces) {
         crc = crc32(crc, piece);
         size += piece.length;
         if (size > entry.size) break;
@@ -98,13 +97,6 @@ export class ZipReader {
       start + packed <= limit;
     if (!fits || (method !== STORED && method !== DEFLATED)) throw new Damaged();
     return start;
-  }
-
-  /** @param {number} start @param {Entry} entry */
-  async *#stored(start, { packed }) {
-    for (let place = 0; place < packed; place += PIECE) {
-      yield bytes(this.#blob, start + place, Math.min(PIECE, packed - place));
-    }
   }
 
   /** @param {number} start @param {Entry} entry */
@@ -230,18 +222,6 @@ function bound(entries, end, octets) {
     unpacked += entry.size;
   });
   if (unpacked > octets * MOST_TIMES + NOTHING) throw broken("it would unpack to far more than mail does");
-}
-
-/** @param {Blob} blob @param {number} start @param {number} length @returns {Promise<Uint8Array<ArrayBuffer>>} */
-async function bytes(blob, start, length) {
-  let read;
-  try {
-    read = new Uint8Array(await blob.slice(start, start + length).arrayBuffer());
-  } catch {
-    throw invalid("The file can no longer be read. Was it moved or changed?");
-  }
-  if (read.length !== length) throw broken("it is shorter than it says");
-  return read;
 }
 
 /** @param {Blob} blob @param {number} start @param {number} length */
