@@ -185,7 +185,7 @@ fn ours(driver: &Driver, known: Behaviour) -> Result<(Duration, u32)> {
         let table = driver::table();
         let known = Cell::new(known);
         let start = Instant::now();
-        let report = driver.run_knowing(&known, &table, Job::Sync(Retrieve::All)).await?;
+        let report = driver.run_knowing(&known, &table, Job::Sync(Retrieve::All.into())).await?;
         Ok((start.elapsed(), report.retrieved))
     })
 }

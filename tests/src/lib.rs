@@ -31,6 +31,7 @@ pub mod log;
 pub mod mailutils;
 pub mod messages;
 pub mod model;
+pub mod model_client;
 pub mod port;
 pub mod process;
 pub mod relay;

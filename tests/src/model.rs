@@ -30,6 +30,8 @@ pub struct Quirks {
     pub pipelining: bool,
     /// Refuses UIDL without a number.
     pub no_bare_uidl: bool,
+    /// Refuses UIDL altogether.
+    pub no_uidl: bool,
     /// Goes on listing a message that is marked for deletion, as the guide says.
     pub lists_deleted: bool,
     /// Refuses to RETR messages with these UIDs.
@@ -101,6 +103,11 @@ impl Server {
     /// Another client deletes a message.
     pub fn remove(&self, uid: &str) {
         self.0.borrow_mut().maildrop.retain(|(other, _)| other != uid);
+    }
+
+    /// Gives every message another UID.
+    pub fn rename(&self, rename: impl Fn(&str) -> String) {
+        self.0.borrow_mut().maildrop.iter_mut().for_each(|(uid, _)| *uid = rename(uid));
     }
 
     /// The UIDs that are left.
@@ -182,6 +189,7 @@ impl State {
                 let octets: usize = listed.iter().map(|place| self.session[*place].1.len()).sum();
                 format!("+OK {} {octets}\r\n", listed.len()).into_bytes()
             }
+            ("UIDL", ..) if self.quirks.no_uidl => b"-ERR unknown command\r\n".to_vec(),
             ("LIST", None, _) => lines(&self.each(&listed, |(_, message)| message.len().to_string())),
             ("UIDL", None, _) if self.quirks.no_bare_uidl => b"-ERR a number, please\r\n".to_vec(),
             ("UIDL", None, _) => lines(&self.each(&listed, |(uid, _)| uid.clone())),

@@ -6,64 +6,25 @@ use std::cell::Cell;
 
 use futures_util::future;
 use poplar_client::error::{Code, Result};
-use poplar_client::pop3::{Behaviour, Command, Credential, Login, Method, Secret};
+use poplar_client::pop3::Command;
 use poplar_client::store::memory::MemoryStore;
 use poplar_client::store::{Batch, Deletion, Edit, Id, Store};
-use poplar_client::sync::{Attempt, Job, Phase, Progress, Report, Retrieve, Table};
+use poplar_client::sync::{Job, Phase, Progress, Report, Retrieve, Table};
 use poplar_tests::model::{Quirks, Server, run};
-
-fn message(n: usize) -> (String, Vec<u8>) {
-    let body =
-        format!("From: a{n}@b.example\r\nSubject: message {n}\r\n\r\nline\r\n.dot\r\n..\r\n{}\r\n", "x".repeat(n * 10));
-    (format!("{}N", 6866 + n), body.into_bytes())
-}
+use poplar_tests::model_client::{at_once, attempt, body, count, edit, message, table};
 
 fn server(quirks: Quirks, count: usize) -> Server {
     Server::new(quirks, (0..count).map(message))
 }
 
-fn table() -> Table<MemoryStore> {
-    Table::new(MemoryStore::default(), |_| {})
-}
-
 /// One attempt, with a client that has never met the server.
 fn sync(server: &Server, table: &Table<MemoryStore>, retrieve: Retrieve) -> Result<Report> {
-    attempt(server, table, Job::Sync(retrieve), &|_| {})
-}
-
-fn attempt(server: &Server, table: &Table<MemoryStore>, job: Job, progress: &dyn Fn(Progress)) -> Result<Report> {
-    let known = Cell::new(Behaviour::default());
-    let connect = async |known| {
-        let (client, greeting) = server.connect_knowing(known);
-        greeting.wait().await.map(|_| client)
-    };
-    let credential = Credential::Password(Secret::new("p"));
-    let login = Login { user: "u", credential, method: Method::Auto };
-    run(server, Attempt { connect, known: &known, table, login, now: &|| 1, progress }.run(job))
-}
-
-fn edit(table: &Table<MemoryStore>, id: Id, edit: Edit) {
-    let batch = Batch { edits: vec![(id, edit)], ..Batch::default() };
-    futures_now(table.apply(batch)).unwrap();
-}
-
-/// What is ready at once, as everything in memory is.
-fn futures_now<T>(work: impl Future<Output = T>) -> T {
-    run(&Server::default(), work)
-}
-
-fn body(table: &Table<MemoryStore>, id: Id) -> Vec<u8> {
-    let chunks = table.row(id).unwrap().chunks;
-    (0..chunks).flat_map(|place| futures_now(table.store().chunk(id, place)).unwrap()).collect()
-}
-
-fn count(log: &[String], verb: &str) -> usize {
-    log.iter().filter(|line| line.split(' ').next() == Some(verb)).count()
+    attempt(server, table, Job::Sync(retrieve.into()), &|_| {})
 }
 
 /// Everything stored is whole, and everything is stored or on the server.
 fn nothing_is_lost(server: &Server, table: &Table<MemoryStore>, all: usize) {
-    futures_now(table.refresh()).unwrap();
+    at_once(table.refresh()).unwrap();
     for n in 0..all {
         let (uid, bytes) = message(n);
         let row = table.rows().values().find(|row| row.uid == uid).cloned();
@@ -156,7 +117,7 @@ fn a_deletion_undone_while_it_was_being_sent_is_taken_back() {
             edit(&table, 1, Edit::Undelete);
         }
     };
-    let report = attempt(&server, &table, Job::Sync(Retrieve::All), &progress).unwrap();
+    let report = attempt(&server, &table, Job::Sync(Retrieve::All.into()), &progress).unwrap();
     assert_eq!(report.deleted, 1);
     let log = server.take_log();
     assert_eq!(log[log.len() - 7..], ["DELE 1", "DELE 2", "STAT", "RSET", "DELE 2", "STAT", "QUIT"]);
@@ -321,7 +282,7 @@ fn nothing_that_is_stored_is_taken_away_or_written_over() {
         edits: vec![(1, Edit::Retrieved { octets: 5, chunks: 1, at: 9, unconfirmed: true })],
         ..Batch::default()
     };
-    futures_now(table.apply(stale)).unwrap();
+    at_once(table.apply(stale)).unwrap();
     assert_eq!(body(&table, 1), message(0).1);
     assert!(!table.row(1).unwrap().unconfirmed);
 }

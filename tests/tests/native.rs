@@ -9,7 +9,7 @@ use std::io::Write;
 use anyhow::{Context, Result};
 use poplar_client::store::memory::MemoryStore;
 use poplar_client::store::{Id, Store};
-use poplar_client::sync::{Job, Retrieve, Table};
+use poplar_client::sync::{Job, Policy, Table};
 use poplar_tests::dovecot::{self, Dovecot, PASSWORD};
 use poplar_tests::driver::{self, Driver};
 use poplar_tests::faults::{Fault, Plan, Proxy};
@@ -18,7 +18,10 @@ use poplar_tests::mailutils::{self, DOMAIN, Mailutils};
 use poplar_tests::messages;
 use poplar_tests::relay::{Relay, Upstream};
 
-const SYNC: Job = Job::Sync(Retrieve::All);
+/// A sync that is told nothing else.
+fn all() -> Job {
+    Job::Sync(Policy::default())
+}
 
 #[test]
 fn every_message_of_dovecot_comes_whole_and_once() -> Result<()> {
@@ -81,7 +84,7 @@ async fn whole_and_once(
     as_sent: impl Fn(Vec<u8>, &str) -> Vec<u8>,
 ) -> Result<()> {
     let table = driver::table();
-    let first = driver.run(&table, SYNC).await?;
+    let first = driver.run(&table, all()).await?;
     assert_eq!((u64::from(first.retrieved), first.remaining), (count, 0));
     assert!(first.skipped.is_empty(), "{:?}", first.skipped);
     let rows: Vec<_> = table.rows().values().cloned().collect();
@@ -92,7 +95,7 @@ async fn whole_and_once(
         assert!(stored == expected, "message {number} ({}) came back changed", row.uid);
         assert!(!row.unconfirmed);
     }
-    let second = driver.run(&table, SYNC).await?;
+    let second = driver.run(&table, all()).await?;
     assert_eq!((second.retrieved, second.bytes, second.remaining), (0, 0, 0));
     Ok(())
 }
@@ -117,7 +120,7 @@ async fn asks_ahead(
         proxy.release();
         anyhow::Ok(())
     };
-    let (report, ()) = tokio::try_join!(async { anyhow::Ok(driver.run(&table, SYNC).await?) }, meanwhile)?;
+    let (report, ()) = tokio::try_join!(async { anyhow::Ok(driver.run(&table, all()).await?) }, meanwhile)?;
     assert_eq!(report.retrieved, 20);
     Ok(())
 }

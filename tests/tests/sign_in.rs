@@ -23,11 +23,11 @@ fn every_way_gets_in_with_the_right_password_and_no_way_with_a_wrong_one() -> Re
             dovecot.deliver(way, &messages::message(3, 0).bytes)?;
             let method = Method::named(way).unwrap();
             let driver = Driver { method, ..Driver::of(&relay, "mail", way, PASSWORD) };
-            let report = driver.run(&driver::table(), Job::Sync(Retrieve::All)).await?;
+            let report = driver.run(&driver::table(), Job::Sync(Retrieve::All.into())).await?;
             assert_eq!(report.retrieved, 1, "{way}");
 
             let wrong = Driver { password: "Zx-unlikely-wrong-pass".into(), ..driver };
-            let error = wrong.run(&driver::table(), Job::Sync(Retrieve::All)).await.unwrap_err();
+            let error = wrong.run(&driver::table(), Job::Sync(Retrieve::All.into())).await.unwrap_err();
             assert_eq!(error.code, Code::AuthFailed, "{way}: {error}");
             assert!(error.server_text.contains("Authentication failed"), "{way}: {}", error.server_text);
             assert_eq!(dovecot.ended_sessions(way)?, 1, "{way}");

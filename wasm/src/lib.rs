@@ -28,6 +28,7 @@ pub mod error;
 #[cfg(target_arch = "wasm32")]
 pub mod js;
 pub mod mail;
+mod md5;
 pub mod pop3;
 pub mod store;
 pub mod sync;

@@ -69,10 +69,10 @@ fn job(input: &mut Input<'_>, table: &Table<Checked>, server: &RefCell<Server>) 
         server.borrow_mut().change(input.octet());
     }
     match bits >> 2 & 7 {
-        0 => Job::Sync(Retrieve::None),
-        1 => Job::Sync(Retrieve::Headers),
-        2 => ids.first().map_or(Job::Sync(Retrieve::All), |id| Job::Fetch(*id)),
-        _ => Job::Sync(Retrieve::All),
+        0 => Job::Sync(Retrieve::None.into()),
+        1 => Job::Sync(Retrieve::Headers.into()),
+        2 => ids.first().map_or(Job::Sync(Retrieve::All.into()), |id| Job::Fetch(*id)),
+        _ => Job::Sync(Retrieve::All.into()),
     }
 }
 

@@ -122,7 +122,7 @@ async fn one_sync(
         Retrieve::Headers => sync::Retrieve::Headers,
     };
     let attempt = Attempt { connect, known, table, login, now: &|| 1, progress: &progress };
-    attempt.run(Job::Sync(retrieve)).await
+    attempt.run(Job::Sync(retrieve.into())).await
 }
 
 fn outcome(table: &Table<MemoryStore>, result: Result<Report>) -> Outcome {

@@ -27,13 +27,14 @@ mod host {
             server_text: &str,
             message: &str,
         ) -> JsValue;
-        pub(super) fn row(id: u32, uid: &str, size: f64, stored: bool, flags: u8, envelope: &JsValue) -> JsValue;
+        pub(super) fn row(id: u32, uid: &str, size: f64, stored: bool, flags: u32, envelope: &JsValue) -> JsValue;
         pub(super) fn progress(phase: &str, done: u32, total: u32, bytes: f64, total_bytes: f64) -> JsValue;
         pub(super) fn report(
             retrieved: u32,
             headers: u32,
             deleted: u32,
             bytes: f64,
+            matched: u32,
             remaining: u32,
             skipped: Array,
         ) -> JsValue;
@@ -109,7 +110,7 @@ pub(super) fn login<'a>(user: &'a str, secret: String, is_token: bool, method: &
 
 /// A `Row`. `envelope` as it lies in the database, `undefined` where there is none.
 pub(super) fn row(row: &Record, envelope: &JsValue) -> JsValue {
-    host::row(row.id, &row.uid, row.size as f64, row.retrieved.is_some(), page::flags(row), envelope)
+    host::row(row.id, &row.uid, row.size as f64, row.stored(), page::flags(row), envelope)
 }
 
 /// A `Progress`.
@@ -133,7 +134,8 @@ pub(super) fn report(report: &Report) -> JsValue {
         host::skipped(skipped.id, error.code.as_str(), &error.server_text)
     });
     let skipped = array(skipped);
-    host::report(report.retrieved, report.headers, report.deleted, report.bytes as f64, report.remaining, skipped)
+    let Report { retrieved, headers, deleted, bytes, matched, remaining, .. } = *report;
+    host::report(retrieved, headers, deleted, bytes as f64, matched, remaining, skipped)
 }
 
 /// A `Message`.

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
+use futures_util::lock::{Mutex, MutexGuard};
 use js_sys::{Array, Function, Promise};
 use wasm_bindgen::prelude::*;
 use web_sys::AbortSignal;
@@ -18,7 +19,7 @@ use crate::pop3::{Behaviour, Client, Login, Settings};
 use crate::store::idb::{self, Account, IdbStore};
 use crate::store::memory::MemoryStore;
 use crate::store::{Batch, Deletion, Edit, Id, Record, Rows, Store};
-use crate::sync::{Attempt, Job, Phase, Progress, Report, Retrieve, Table};
+use crate::sync::{Attempt, Job, Phase, Policy, Progress, Report, Retrieve, Table, Visit};
 use crate::tunnel;
 
 #[wasm_bindgen(raw_module = "./mail/host.js")]
@@ -41,8 +42,14 @@ struct Mailbox {
     token: Option<String>,
     table: Table<Kept>,
     on_event: Function,
+    /// Where nothing is kept here, the policy is not either.
+    policy: Cell<Policy>,
     /// The session under way, so that closing ends it.
     session: RefCell<Option<Client>>,
+    /// A session that stays open for the next message to be looked at, and the turn that it has.
+    visit: Mutex<Option<(Visit, locks::Lock)>>,
+    /// Somebody waits for that turn.
+    wanted: Cell<bool>,
     closed: Cell<bool>,
 }
 
@@ -74,7 +81,10 @@ impl MailboxCore {
             token,
             table: Table::new(store, on_change),
             on_event,
+            policy: Cell::default(),
             session: RefCell::default(),
+            visit: Mutex::new(None),
+            wanted: Cell::new(false),
             closed: Cell::new(false),
         });
         promise(async move {
@@ -89,7 +99,7 @@ impl MailboxCore {
         promise(async {
             let list = Array::new();
             IdbStore::accounts(&|account, rows| {
-                let stored = rows.values().filter(|row| row.retrieved.is_some()).count();
+                let stored = rows.values().filter(|row| row.stored()).count();
                 list.push(&kept(account, rows.len() as u32, stored as u32));
             })
             .await?;
@@ -97,21 +107,41 @@ impl MailboxCore {
         })
     }
 
-    /// One session. `job`: `all`, `headers` or `none`, for a `SyncReport`; `one`, to retrieve the message `id`.
+    /// One session. `job`: what to retrieve (`all`, `headers` or `none`; otherwise as the policy has it), for a `SyncReport`; `one`,
+    /// to retrieve the message `id`, after which the session stays open until `ask("leave")`.
     pub fn session(&self, secret: String, is_token: bool, job: &str, id: Id, signal: Option<AbortSignal>) -> Promise {
-        let job = match job {
-            "one" => Job::Fetch(id),
-            "none" => Job::Sync(Retrieve::None),
-            "headers" => Job::Sync(Retrieve::Headers),
-            _ => Job::Sync(Retrieve::All),
+        let retrieve = match job {
+            "none" => Some(Retrieve::None),
+            "headers" => Some(Retrieve::Headers),
+            "all" => Some(Retrieve::All),
+            _ => None,
         };
+        let one = job == "one";
         let mailbox = Rc::clone(&self.0);
         promise(async move {
-            if let Job::Fetch(id) = job {
-                mailbox.row(id).await?;
-            }
             let login = convert::login(&mailbox.account.user, secret, is_token, &mailbox.method);
-            Ok(convert::report(&mailbox.session(login, job, signal).await?))
+            let report = if one {
+                mailbox.row(id).await?;
+                mailbox.fetch(login, id).await
+            } else {
+                mailbox.sync(login, retrieve, signal).await
+            };
+            Ok(convert::report(&report?))
+        })
+    }
+
+    /// What `policy`, in the layout of [`Policy::to_bytes`], would delete from the server with the next sync, and how many messages
+    /// later: `[ids, later]`. With `set` it is the account's from now on.
+    pub fn policy(&self, policy: Vec<u8>, set: bool) -> Promise {
+        let mailbox = Rc::clone(&self.0);
+        promise(async move {
+            let unreadable = || Error::invalid("this is no policy");
+            let policy = policy.as_slice().try_into().ok().and_then(Policy::from_bytes).ok_or_else(unreadable)?;
+            mailbox.ready().await?;
+            if set {
+                mailbox.set_policy(policy).await?;
+            }
+            Ok(mailbox.would_delete(&policy))
         })
     }
 
@@ -133,6 +163,10 @@ impl MailboxCore {
         if let Some(client) = self.0.session.borrow_mut().take() {
             client.hang_up(Error::closed());
         }
+        // Its turn is over. One that is being used ends by itself.
+        if let Some(mut visit) = self.0.visit.try_lock() {
+            visit.take();
+        }
         if let Kept::Here(store) = self.0.table.store() {
             store.close();
         }
@@ -144,6 +178,15 @@ impl Mailbox {
     async fn answer(&self, what: &str, first: u32, second: u32) -> Result<JsValue> {
         match what {
             "clear" => return self.clear().await,
+            "leave" => {
+                self.leave().await;
+                return Ok(JsValue::UNDEFINED);
+            }
+            "policy" => return Ok(bytes(&self.policy().await?.to_bytes())),
+            "login delay" => {
+                let said = known::of(&self.account.relay).capabilities.unwrap_or_default();
+                return Ok(said.login_delay.into());
+            }
             "newest" => return self.messages(first, second, true).await,
             "oldest" => return self.messages(first, second, false).await,
             _ => {}
@@ -160,7 +203,7 @@ impl Mailbox {
         }
         let row = self.row(first).await?;
         match what {
-            "is stored" => Ok(row.retrieved.is_some().into()),
+            "is stored" => Ok(row.stored().into()),
             // Taken apart.
             #[cfg(feature = "mime")]
             "message" => Ok(convert::message(row.id, &mail::parse(&self.body(&row).await?))),
@@ -181,6 +224,9 @@ impl Mailbox {
             #[cfg(not(feature = "mime"))]
             "message" | "attachment" => Err(Error::invalid("this build gives a message's bytes only: take raw()")),
             "undelete" => self.undelete(row.id).await,
+            "delete" if !self.policy().await?.deletes() => {
+                Err(Error::new(Code::Refused, "this mailbox leaves everything on the server; change its policy first"))
+            }
             "delete" => self.change(row.id, Edit::Delete).await.map(nothing),
             "mark read" => self.change(row.id, Edit::Read(second != 0)).await.map(nothing),
             _ => Ok(JsValue::UNDEFINED),
@@ -226,24 +272,76 @@ impl Mailbox {
         self.check_open()?;
         let _turn = self.turn(None).await?;
         self.table.clear().await?;
+        self.policy.set(Policy::default());
         Ok(JsValue::UNDEFINED)
     }
 
-    /// Runs one session, when it is this mailbox's turn among all tabs.
-    async fn session(&self, login: Login<'_>, job: Job, signal: Option<AbortSignal>) -> Result<Report> {
-        self.check_open()?;
+    /// One session that brings everything up to date, when it is this mailbox's turn among all tabs.
+    async fn sync(&self, login: Login<'_>, retrieve: Option<Retrieve>, signal: Option<AbortSignal>) -> Result<Report> {
         let _turn = self.turn(signal.as_ref()).await?;
         self.check_open()?;
-        // Whoever had the turn before may have told of its changes, but nobody says that the telling comes before the turn.
-        self.table.invalidate();
-        if let Job::Fetch(id) = job {
-            self.table.refresh().await?;
-            if self.table.rows().get(id).is_some_and(|row| row.retrieved.is_some()) {
-                return Ok(Report::default());
+        let policy = self.policy().await?;
+        let job = Job::Sync(retrieve.map_or(policy, |retrieve| policy.with(retrieve)));
+        Ok(self.attempt(login, job, signal).await?.0)
+    }
+
+    /// Retrieves one message: in the session that is open for that, or in one that stays open for the next.
+    async fn fetch(&self, login: Login<'_>, id: Id) -> Result<Report> {
+        let mut visit = self.visit.lock().await;
+        if let Some((open, _)) = visit.as_ref() {
+            let progress = |progress: Progress| self.progress(progress);
+            let fetched = open.fetch(id, &self.table, &time::now, &progress).await;
+            match fetched {
+                // The server has ended it meanwhile, as it may: another one is opened.
+                Err(error) if error.code == Code::Closed => self.end(visit.take()).await,
+                fetched => {
+                    self.make_way(&mut visit).await;
+                    return fetched;
+                }
             }
         }
+        let turn = self.turn_after(None).await?;
+        self.check_open()?;
+        // Another tab may have retrieved it while this one waited.
+        self.table.refresh().await?;
+        if self.table.rows().get(id).is_some_and(Record::stored) {
+            return Ok(Report::default());
+        }
+        let (report, open) = self.attempt(login, Job::Fetch(id), None).await?;
+        *visit = Some((open, turn));
+        self.make_way(&mut visit).await;
+        Ok(report)
+    }
+
+    /// Ends the session that is open for the next message, now or as soon as it is at rest.
+    async fn leave(&self) {
+        match self.visit.try_lock() {
+            Some(mut visit) => self.end(visit.take()).await,
+            None => self.wanted.set(true),
+        }
+    }
+
+    /// Ends the open session where somebody waits for it.
+    async fn make_way(&self, visit: &mut MutexGuard<'_, Option<(Visit, locks::Lock)>>) {
+        if self.wanted.replace(false) {
+            self.end(visit.take()).await;
+        }
+    }
+
+    async fn end(&self, visit: Option<(Visit, locks::Lock)>) {
+        if let Some((open, _turn)) = visit {
+            open.leave(&self.table, &time::now, &|progress| self.progress(progress)).await;
+            self.session.borrow_mut().take();
+            self.state("closed");
+        }
+    }
+
+    /// Runs one attempt. Whose turn it is has been seen to.
+    async fn attempt(&self, login: Login<'_>, job: Job, signal: Option<AbortSignal>) -> Result<(Report, Visit)> {
+        // Whoever had the turn before may have told of its changes, but nobody says that the telling comes before the turn.
+        self.table.invalidate();
         self.state("connecting");
-        let progress = |progress: Progress| tell(&self.on_event, "progress", &convert::progress(&progress));
+        let progress = |progress: Progress| self.progress(progress);
         let connect = async |behaviour: Behaviour| {
             progress(Progress::start(Phase::Connect, 0, 0));
             let options = tunnel::Options {
@@ -262,11 +360,48 @@ impl Mailbox {
         let known = Cell::new(known::of(&self.account.relay));
         let attempt =
             Attempt { connect, known: &known, table: &self.table, login, now: &time::now, progress: &progress };
-        let result = attempt.run(job).await;
-        self.session.borrow_mut().take();
+        let result = attempt.open(job).await;
         self.remember(known.get()).await;
-        self.state("closed");
+        if result.is_err() || matches!(job, Job::Sync(_)) {
+            self.session.borrow_mut().take();
+            self.state("closed");
+        }
         result
+    }
+
+    /// The account's policy as it is now: another tab may have changed it.
+    async fn policy(&self) -> Result<Policy> {
+        let Kept::Here(store) = self.table.store() else { return Ok(self.policy.get()) };
+        let kept = store.policy().await?;
+        let policy = |kept: Vec<u8>| Policy::from_bytes(kept.as_slice().try_into().ok()?);
+        match kept {
+            None => Ok(self.policy.get()),
+            Some(kept) => policy(kept).ok_or_else(|| Error::new(Code::Store, idb::UNREADABLE)),
+        }
+    }
+
+    /// Changes the policy. One that deletes nothing takes back what was wished.
+    async fn set_policy(&self, policy: Policy) -> Result<()> {
+        if let Kept::Here(store) = self.table.store() {
+            store.keep_policy(&policy.to_bytes()).await?;
+        }
+        self.policy.set(policy);
+        let wanted = |row: &&Record| !policy.deletes() && row.deletion == Deletion::Wanted;
+        let wanted: Vec<Id> = self.table.rows().values().filter(wanted).map(|row| row.id).collect();
+        self.table.edit(&wanted, Edit::Undelete).await.map(drop)
+    }
+
+    fn would_delete(&self, policy: &Policy) -> JsValue {
+        let (rows, now) = (self.table.rows(), time::now());
+        let (mut due, mut later) = (Vec::new(), 0);
+        // What goes with the page authorises nothing.
+        for row in rows.values().filter(|_| self.table.store().is_durable()) {
+            if policy.is_due(row, now) {
+                due.push(row.id);
+            }
+            later += usize::from(policy.will_be_due(row, now));
+        }
+        Array::of2(&ids(&due), &number(later)).into()
     }
 
     /// Takes up what earlier sessions of this account have learnt of the server, where this page knows nothing of it.
@@ -309,7 +444,16 @@ impl Mailbox {
         })
     }
 
-    fn turn<'a>(&self, signal: Option<&'a AbortSignal>) -> LocalBoxFuture<'a, Result<locks::Lock>> {
+    /// This mailbox's turn among all tabs, once it has ended what it keeps open itself.
+    fn turn<'a>(&'a self, signal: Option<&'a AbortSignal>) -> LocalBoxFuture<'a, Result<locks::Lock>> {
+        Box::pin(async move {
+            self.check_open()?;
+            self.leave().await;
+            self.turn_after(signal).await
+        })
+    }
+
+    fn turn_after<'a>(&self, signal: Option<&'a AbortSignal>) -> LocalBoxFuture<'a, Result<locks::Lock>> {
         let name = "poplar:".to_owned() + &self.account.account;
         Box::pin(async move { locks::acquire(&name, signal).await })
     }
@@ -322,6 +466,10 @@ impl Mailbox {
             body.extend_from_slice(&self.table.store().chunk(row.id, place).await?);
         }
         Ok(body)
+    }
+
+    fn progress(&self, progress: Progress) {
+        tell(&self.on_event, "progress", &convert::progress(&progress));
     }
 
     fn state(&self, state: &str) {
@@ -364,6 +512,17 @@ impl Store for Kept {
             Kept::Here(store) => store.chunk(id, place).await,
             Kept::Nowhere(store) => store.chunk(id, place).await,
         }
+    }
+
+    async fn top(&self, id: Id) -> Result<Vec<u8>> {
+        match self {
+            Kept::Here(store) => store.top(id).await,
+            Kept::Nowhere(store) => store.top(id).await,
+        }
+    }
+
+    fn is_durable(&self) -> bool {
+        matches!(self, Kept::Here(_))
     }
 
     async fn apply(&self, batch: Batch) -> Result<Vec<Record>> {

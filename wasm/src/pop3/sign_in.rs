@@ -5,7 +5,6 @@
 //! sending a refused password twice.
 
 mod encoding;
-mod md5;
 
 use super::Client;
 use super::answer::Answer;
@@ -13,6 +12,7 @@ use super::capabilities::{Capabilities, Mechanism};
 use super::command::{Command, Secret, check_text, check_user};
 use super::reply::Status;
 use crate::error::{Code, Error, Result};
+use crate::md5;
 
 /// What proves who somebody is.
 #[derive(Clone, Debug)]
@@ -191,7 +191,7 @@ fn digest(greeting: &str, password: &str) -> Result<Secret> {
     let stamp = stamp.ok_or_else(|| {
         Error::new(Code::AuthFailed, "this mail server does not offer APOP; sign in with USER and PASS instead")
     })?;
-    Ok(Secret::new(encoding::md5_hex(&[stamp.as_bytes(), password.as_bytes()])))
+    Ok(Secret::new(md5::hex(&[stamp.as_bytes(), password.as_bytes()])))
 }
 
 /// RFC 5801 §4: in the header of OAUTHBEARER `=` and `,` of the name are written otherwise.

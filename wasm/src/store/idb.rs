@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `meta` | `"account"` | `{ account, user, relay }` |
 //! | `meta` | `"server"` | what was learnt of the server, bytes |
+//! | `meta` | `"policy"` | the account's policy, bytes |
 //! | `table` | page number | a [`page`] of the UID table, bytes |
 //! | `envelopes` | id | [`Envelope`] as an object |
 //! | `chunks` | `[id, place]` | bytes |
@@ -17,7 +18,7 @@ use web_sys::IdbDatabase;
 
 use super::{Batch, Envelope, Id, Record, Rows, Store, page};
 use crate::browser::idb::{self, Mode, Transaction, failed};
-use crate::browser::text;
+use crate::browser::{get, text};
 use crate::error::{Code, Error, Result};
 
 #[wasm_bindgen(raw_module = "./mail/host.js")]
@@ -37,6 +38,9 @@ extern "C" {
     fn account_object(account: &str, user: &str, relay: &str) -> JsValue;
 }
 
+/// Why what is stored cannot be read.
+pub(crate) const UNREADABLE: &str = "what is stored here was written by a newer version or is damaged; reload the page";
+
 /// What the names of our databases begin with.
 const PREFIX: &str = "poplar:";
 
@@ -44,6 +48,7 @@ const META: &str = "meta";
 /// The keys in it.
 const ACCOUNT: &str = "account";
 const SERVER: &str = "server";
+const POLICY: &str = "policy";
 const TABLE: &str = "table";
 const ENVELOPES: &str = "envelopes";
 const CHUNKS: &str = "chunks";
@@ -112,10 +117,23 @@ impl IdbStore {
     /// # Errors
     /// `quota` or `store`.
     pub async fn keep_server(&self, server: &[u8]) -> Result<()> {
-        let Some(transaction) = self.begin(&[META], Mode::WriteStrict).await? else { return Ok(()) };
-        let complete = transaction.completion();
-        transaction.write(META, &SERVER.into(), &Uint8Array::from(server))?;
-        complete.done().await.map(drop)
+        self.set_meta(SERVER, server, Mode::WriteStrict).await
+    }
+
+    /// The account's policy, where one was chosen.
+    ///
+    /// # Errors
+    /// `store`.
+    pub async fn policy(&self) -> Result<Option<Vec<u8>>> {
+        Ok(bytes(&self.meta(POLICY).await?))
+    }
+
+    /// Keeps the account's policy.
+    ///
+    /// # Errors
+    /// `quota` or `store`.
+    pub async fn keep_policy(&self, policy: &[u8]) -> Result<()> {
+        self.set_meta(POLICY, policy, Mode::CreateStrict).await
     }
 
     /// The envelopes of these messages in the same order, as [`envelope`] makes them; `undefined` where there is none.
@@ -133,6 +151,13 @@ impl IdbStore {
             Some(transaction) => transaction.read(META, &key.into()).done().await,
             None => Ok(JsValue::UNDEFINED),
         }
+    }
+
+    async fn set_meta(&self, key: &str, value: &[u8], mode: Mode) -> Result<()> {
+        let Some(transaction) = self.begin(&[META], mode).await? else { return Ok(()) };
+        let complete = transaction.completion();
+        transaction.write(META, &key.into(), &Uint8Array::from(value))?;
+        complete.done().await.map(drop)
     }
 
     /// The database, opened if it is not; `None` where there is none and nothing is to be written.
@@ -205,6 +230,15 @@ impl Store for IdbStore {
         bytes(&transaction.read(CHUNKS, &chunk_key(id, place)).done().await?).ok_or_else(missing)
     }
 
+    async fn top(&self, id: Id) -> Result<Vec<u8>> {
+        let envelope = self.envelopes(&[id]).await?.get(0);
+        Ok(bytes(&get(&envelope, "head")).unwrap_or_default())
+    }
+
+    fn is_durable(&self) -> bool {
+        true
+    }
+
     async fn apply(&self, mut batch: Batch) -> Result<Vec<Record>> {
         // Only a session brings new rows; a mark on a row of a database that is gone must not bring the database back.
         let mode = if batch.insert.is_empty() { Mode::WriteStrict } else { Mode::CreateStrict };
@@ -248,11 +282,10 @@ fn pages_of(batch: &Batch) -> Vec<u32> {
 
 /// The rows of an array of pages; of those that are not there, none.
 fn read_pages(pages: &JsValue) -> Result<Rows> {
-    let unreadable = "what is stored here was written by a newer version or is damaged; reload the page";
     let mut rows = Rows::default();
     for page in pages.unchecked_ref::<Array>().iter().filter(|page| !page.is_undefined()) {
         let records = bytes(&page).and_then(|bytes| page::decode(&bytes));
-        for record in records.ok_or_else(|| Error::new(Code::Store, unreadable))? {
+        for record in records.ok_or_else(|| Error::new(Code::Store, UNREADABLE))? {
             rows.insert(record.id, record);
         }
     }

@@ -6,7 +6,10 @@ use core::cell::RefCell;
 
 /// Everything in the memory of this page; gone with it.
 #[derive(Default)]
-pub struct MemoryStore(RefCell<Kept>);
+pub struct MemoryStore {
+    kept: RefCell<Kept>,
+    durable: bool,
+}
 
 #[derive(Default)]
 struct Kept {
@@ -16,25 +19,38 @@ struct Kept {
 }
 
 impl MemoryStore {
+    /// A store that says it is durable, for tests of what that allows.
+    pub fn as_if_durable() -> MemoryStore {
+        MemoryStore { durable: true, ..MemoryStore::default() }
+    }
+
     /// The envelope of a message, where there is one.
     pub fn envelope(&self, id: Id) -> Option<Envelope> {
-        self.0.borrow().envelopes.get(id).cloned()
+        self.kept.borrow().envelopes.get(id).cloned()
     }
 }
 
 impl Store for MemoryStore {
     async fn rows(&self) -> Result<Rows> {
-        Ok(self.0.borrow().rows.clone())
+        Ok(self.kept.borrow().rows.clone())
     }
 
     async fn chunk(&self, id: Id, place: u32) -> Result<Vec<u8>> {
-        let kept = self.0.borrow();
+        let kept = self.kept.borrow();
         let missing = || Error::new(Code::Store, "a piece of this message is missing");
         kept.chunks.get((id, place)).cloned().ok_or_else(missing)
     }
 
+    async fn top(&self, id: Id) -> Result<Vec<u8>> {
+        Ok(self.envelope(id).unwrap_or_default().head)
+    }
+
+    fn is_durable(&self) -> bool {
+        self.durable
+    }
+
     async fn apply(&self, mut batch: Batch) -> Result<Vec<Record>> {
-        let kept = &mut *self.0.borrow_mut();
+        let kept = &mut *self.kept.borrow_mut();
         let touched = batch.apply_to(&mut kept.rows)?;
         if !batch.discard.is_empty() {
             kept.chunks.retain(|(id, _)| !batch.discard.contains(&id));
@@ -49,7 +65,7 @@ impl Store for MemoryStore {
     }
 
     async fn clear(&self) -> Result<()> {
-        *self.0.borrow_mut() = Kept::default();
+        *self.kept.borrow_mut() = Kept::default();
         Ok(())
     }
 }

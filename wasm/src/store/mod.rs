@@ -16,7 +16,7 @@ pub mod page;
 pub mod record;
 mod sorted;
 
-pub use record::{Deletion, Edit, Id, Record, Timestamp};
+pub use record::{Deletion, Edit, FINGERPRINT, Id, Record, Timestamp};
 pub use sorted::Sorted;
 
 use crate::error::{Code, Error, Result};
@@ -46,6 +46,8 @@ pub struct Envelope {
 pub struct Batch {
     /// New rows. Their ids must be new.
     pub insert: Vec<Record>,
+    /// Rows that were recognised under another UID: that, and its ordinal.
+    pub rename: Vec<(Id, String, u32)>,
     /// Changes to rows, in order.
     pub edits: Vec<(Id, Edit)>,
     /// Envelopes, replacing earlier ones.
@@ -60,6 +62,7 @@ impl Batch {
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.insert.is_empty()
+            && self.rename.is_empty()
             && self.edits.is_empty()
             && self.envelopes.is_empty()
             && self.discard.is_empty()
@@ -71,6 +74,9 @@ impl Batch {
         // Loops, because a chain of five iterators is ten times the wasm.
         for record in &self.insert {
             each(record.id);
+        }
+        for (id, ..) in &self.rename {
+            each(*id);
         }
         for (id, _) in &self.edits {
             each(*id);
@@ -89,20 +95,28 @@ impl Batch {
     /// Takes what concerns the table out of the batch and applies it to `rows`; gives the rows it touched.
     ///
     /// # Errors
-    /// `store` where a new row has the id of an old one: somebody else wrote in between. `rows` is as it was then.
+    /// `store` where somebody else wrote in between: a new row has the id of an old one, or pieces of a message that is now whole
+    /// are not there. `rows` is as it was then.
     fn apply_to(&mut self, rows: &mut Rows) -> Result<Vec<Record>> {
-        if self.insert.iter().any(|record| rows.get(record.id).is_some()) {
-            return Err(Error::new(Code::Store, "the table was changed by another window; reload the page"));
-        }
         // What is stored is never overwritten or taken away, whatever the batch was planned from.
-        let open = |id: Id| rows.get(id).is_none_or(|row| row.retrieved.is_none());
+        let open = |id: Id| rows.get(id).is_none_or(|row| !row.stored());
         self.discard.retain(|id| open(*id));
         self.chunks.retain(|(id, ..)| open(*id));
         self.envelopes.retain(|(id, _)| open(*id));
+        let taken = self.insert.iter().any(|record| rows.get(record.id).is_some());
+        if taken || !self.edits.iter().all(|(id, edit)| self.has_all(*id, *edit, rows)) {
+            return Err(Error::new(Code::Store, "the table was changed by another window; reload the page"));
+        }
         let mut touched = Rows::default();
         for record in core::mem::take(&mut self.insert) {
             touched.insert(record.id, record.clone());
             rows.insert(record.id, record);
+        }
+        for (id, uid, ordinal) in core::mem::take(&mut self.rename) {
+            if let Some(record) = rows.get_mut(id) {
+                record.rename(uid, ordinal);
+                touched.insert(id, record.clone());
+            }
         }
         for (id, edit) in core::mem::take(&mut self.edits) {
             if let Some(record) = rows.get_mut(id) {
@@ -111,6 +125,13 @@ impl Batch {
             }
         }
         Ok(touched.values().cloned().collect())
+    }
+
+    /// Whether the pieces of a message that becomes whole are staged already or in this batch.
+    fn has_all(&self, id: Id, edit: Edit, rows: &Rows) -> bool {
+        let (Edit::Retrieved { chunks, .. }, Some(row)) = (edit, rows.get(id)) else { return true };
+        let here = self.chunks.iter().filter(|(of, ..)| *of == id).count() as u32;
+        row.stored() || row.chunks.saturating_add(here) == chunks
     }
 }
 
@@ -128,6 +149,15 @@ pub trait Store {
     /// # Errors
     /// `store`, also where there is no such piece.
     async fn chunk(&self, id: Id, place: u32) -> Result<Vec<u8>>;
+
+    /// What TOP brought of a message that is not stored; empty where nothing is kept.
+    ///
+    /// # Errors
+    /// `store`.
+    async fn top(&self, id: Id) -> Result<Vec<u8>>;
+
+    /// Whether what it keeps outlives this page: what does not authorises no policy to delete anything.
+    fn is_durable(&self) -> bool;
 
     /// Applies a batch in one transaction and gives the rows it touched as they are now. Durable when it returns.
     ///

@@ -1,7 +1,7 @@
 //! How the UID table lies in the database: records in pages of [`PER_PAGE`], each page one binary value.
 //!
 //! A maildrop of 100,000 messages opens as 800 values instead of 100,000 objects; a change rewrites one page of a few kB.
-//! The layout is a version byte, then each record's fields in the order of [`Record`], numbers as LEB128.
+//! The layout is a version byte, then each record's fields in the order of [`Record`], numbers and flags as LEB128.
 
 use super::record::{Deletion, Id, Record};
 
@@ -31,7 +31,7 @@ pub fn encode<'a>(records: impl IntoIterator<Item = &'a Record>) -> Vec<u8> {
         number(&mut out, record.retrieved.unwrap_or(0));
         number(&mut out, record.octets);
         number(&mut out, u64::from(record.chunks));
-        out.push(flags(record));
+        number(&mut out, u64::from(flags(record)));
     }
     out
 }
@@ -56,49 +56,43 @@ pub fn decode(page: &[u8]) -> Option<Vec<Record>> {
             chunks: small(&mut input)?,
             ..Record::default()
         };
-        let (bits, rest) = input.split_first()?;
-        input = rest;
-        set_flags(&mut record, *bits)?;
+        set_flags(&mut record, small(&mut input)?)?;
         records.push(record);
     }
     Some(records)
 }
 
-const UNCONFIRMED: u8 = 1;
-const READ: u8 = 1 << 1;
-const ON_SERVER: u8 = 1 << 2;
-const HEADERS: u8 = 1 << 3;
+/// Where the two bits of [`Deletion`] stand among the flags.
 const DELETION_SHIFT: u32 = 4;
 
 /// The flags of a record, for `host.js` to read as well.
-pub fn flags(record: &Record) -> u8 {
-    let bit = |on: bool, bit: u8| if on { bit } else { 0 };
-    let deletion: u8 = match record.deletion {
+pub fn flags(record: &Record) -> u32 {
+    let deletion = match record.deletion {
         Deletion::None => 0,
         Deletion::Wanted => 1,
         Deletion::Sent => 2,
         Deletion::Confirmed => 3,
     };
-    bit(record.unconfirmed, UNCONFIRMED)
-        | bit(record.read, READ)
-        | bit(record.on_server, ON_SERVER)
-        | bit(record.headers, HEADERS)
-        | (deletion << DELETION_SHIFT)
+    let Record { unconfirmed, read, on_server, headers, .. } = *record;
+    let Record { imported, matched, by_policy, kept, unsure, .. } = *record;
+    let bits = |all: &[bool]| all.iter().rev().fold(0, |bits, bit| bits << 1 | u32::from(*bit));
+    bits(&[unconfirmed, read, on_server, headers])
+        | deletion << DELETION_SHIFT
+        | bits(&[imported, matched, by_policy, kept, unsure]) << (DELETION_SHIFT + 2)
 }
 
-fn set_flags(record: &mut Record, bits: u8) -> Option<()> {
-    record.unconfirmed = bits & UNCONFIRMED != 0;
-    record.read = bits & READ != 0;
-    record.on_server = bits & ON_SERVER != 0;
-    record.headers = bits & HEADERS != 0;
-    record.deletion = match bits >> DELETION_SHIFT {
+/// `None` where a later version has set more.
+fn set_flags(record: &mut Record, bits: u32) -> Option<()> {
+    let bit = |place: u32| bits >> place & 1 != 0;
+    [record.unconfirmed, record.read, record.on_server, record.headers] = [0, 1, 2, 3].map(bit);
+    record.deletion = match bits >> DELETION_SHIFT & 3 {
         0 => Deletion::None,
         1 => Deletion::Wanted,
         2 => Deletion::Sent,
-        3 => Deletion::Confirmed,
-        _ => return None,
+        _ => Deletion::Confirmed,
     };
-    Some(())
+    [record.imported, record.matched, record.by_policy, record.kept, record.unsure] = [6, 7, 8, 9, 10].map(bit);
+    (bits >> 11 == 0).then_some(())
 }
 
 fn number(out: &mut Vec<u8>, mut value: u64) {
@@ -145,6 +139,11 @@ mod tests {
             on_server: true,
             headers: true,
             deletion: Deletion::Sent,
+            by_policy: true,
+            kept: true,
+            imported: true,
+            matched: true,
+            unsure: true,
         };
         let states = [Deletion::None, Deletion::Wanted, Deletion::Confirmed];
         states.map(|deletion| Record { deletion, ..Record::default() }).into_iter().chain([full]).collect()

@@ -3,7 +3,8 @@
 //! Changes are [`Edit`]s, applied inside the transaction that reads the record: what a person wanted in one tab and what a session
 //! learnt in another cannot overwrite each other.
 
-/// Names a message within an account for as long as it is kept here. Given in the order of first sight, never used again.
+/// Names a message within an account for as long as it is kept here. Given in the order of first sight; a table that was cleared
+/// begins elsewhere, so that an id held by another tab names nothing rather than another message.
 pub type Id = u32;
 
 /// Milliseconds since 1970, as `Date.now()` gives them.
@@ -36,7 +37,8 @@ pub struct Record {
     pub size: u64,
     /// When it was first listed.
     pub first_seen: Timestamp,
-    /// When its bytes were stored here; `None` while they are only on the server.
+    /// When it was retrieved; `None` while it is only on the server. Retrieved without any [`Record::chunks`] means: elsewhere, as an
+    /// imported table says. No session asks for it again by itself, and its bytes are not here.
     pub retrieved: Option<Timestamp>,
     /// Octets stored here.
     pub octets: u64,
@@ -53,7 +55,21 @@ pub struct Record {
     pub headers: bool,
     /// The wish to delete it from the server.
     pub deletion: Deletion,
+    /// The wish is the account's policy's, and for the policy to take back.
+    pub by_policy: bool,
+    /// A person took a wish back: no policy deletes it.
+    pub kept: bool,
+    /// Its bytes or marks came from a file and not from the server: no policy deletes it.
+    pub imported: bool,
+    /// Recognised under a new UID by its size and headers: no policy deletes it.
+    pub matched: bool,
+    /// What is listed under its UID could be another message, and the headers could not be compared: it is not deleted.
+    pub unsure: bool,
 }
+
+/// What begins a UID that is our own: the fingerprint of a message's headers and size, where the server gives no UIDs. A server's own
+/// are Latin-1, which has no such character.
+pub const FINGERPRINT: char = '\u{2248}';
 
 /// A change to one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +78,8 @@ pub enum Edit {
     Listed {
         /// Octets.
         size: u64,
+        /// It could be another message.
+        unsure: bool,
     },
     /// A session whose list was whole does not list it.
     Missing,
@@ -85,8 +103,12 @@ pub enum Edit {
     },
     /// A person read it, or wants it to look unread.
     Read(bool),
+    /// Its marks came from a file; with its bytes, unless they are not here.
+    Imported,
     /// A person wants it deleted from the server.
     Delete,
+    /// The account's policy does.
+    Due,
     /// A person has changed their mind, in time: DELE was not sent yet.
     Undelete,
     /// The same after a session whose answer to QUIT was lost: DELE is not repeated.
@@ -100,40 +122,64 @@ pub enum Edit {
 }
 
 impl Record {
+    /// Whether its bytes are here.
+    pub fn stored(&self) -> bool {
+        self.retrieved.is_some() && self.chunks > 0
+    }
+
+    /// Whether its UID is our own, made of its headers and size.
+    pub fn by_fingerprint(&self) -> bool {
+        self.uid.starts_with(FINGERPRINT)
+    }
+
     /// Applies one change. A change that no longer fits (a DELE sent for what was undeleted meanwhile) leaves the record as it is:
     /// who applied it looks at the result.
     pub fn apply(&mut self, edit: Edit) {
         match edit {
-            Edit::Listed { size } => {
+            Edit::Listed { size, unsure } => {
                 self.on_server = true;
-                // The size that was stored, or that a person saw, is what tells the message from another under its name.
-                if self.retrieved.is_none() && self.deletion == Deletion::None {
-                    self.size = size;
-                }
-                // Listed again means that the deletion never took effect.
-                if self.deletion == Deletion::Sent {
-                    self.deletion = Deletion::Wanted;
+                self.unsure = unsure;
+                self.size = size;
+                // Listed again means that the deletion never took effect. A policy decides anew in every session.
+                match self.deletion {
+                    Deletion::Wanted | Deletion::Sent if self.by_policy => self.wish(Deletion::None, false),
+                    Deletion::Sent => self.deletion = Deletion::Wanted,
+                    _ => {}
                 }
             }
             Edit::Missing => {
                 self.on_server = false;
-                if self.deletion == Deletion::Sent {
-                    self.deletion = Deletion::Confirmed;
+                match self.deletion {
+                    Deletion::Sent => self.deletion = Deletion::Confirmed,
+                    Deletion::Wanted if self.by_policy => self.wish(Deletion::None, false),
+                    _ => {}
                 }
             }
-            Edit::Headed => self.headers = true,
-            Edit::Staged { chunks } if self.retrieved.is_none() => self.chunks = chunks,
-            Edit::Retrieved { octets, chunks, at, unconfirmed } if self.retrieved.is_none() => {
+            Edit::Headed => {
+                self.headers = true;
+                self.recognise();
+            }
+            Edit::Staged { chunks } if !self.stored() => self.chunks = chunks,
+            Edit::Retrieved { octets, chunks, at, unconfirmed } if !self.stored() => {
                 self.retrieved = Some(at);
                 self.octets = octets;
                 self.chunks = chunks;
                 self.unconfirmed = unconfirmed;
                 self.headers = true;
+                self.imported = false;
+                self.recognise();
             }
+            Edit::Imported => self.imported = true,
             Edit::Read(read) => self.read = read,
-            Edit::Delete if self.deletion == Deletion::None => self.deletion = Deletion::Wanted,
-            Edit::Undelete if self.deletion == Deletion::Wanted => self.deletion = Deletion::None,
-            Edit::Forgo if self.deletion == Deletion::Sent => self.deletion = Deletion::None,
+            Edit::Delete if self.deletion == Deletion::None => {
+                self.wish(Deletion::Wanted, false);
+                self.kept = false;
+            }
+            // What a policy wants, a person may want as well.
+            Edit::Delete => self.by_policy = false,
+            Edit::Due if self.deletion == Deletion::None && !self.kept => self.wish(Deletion::Wanted, true),
+            Edit::Undelete if self.deletion == Deletion::Wanted => self.keep(),
+            Edit::Forgo if self.deletion == Deletion::Sent => self.keep(),
             Edit::Sent if self.deletion == Deletion::Wanted => self.deletion = Deletion::Sent,
             Edit::Unsent if self.deletion == Deletion::Sent => self.deletion = Deletion::Wanted,
             Edit::Confirmed => {
@@ -142,6 +188,33 @@ impl Record {
             }
             _ => {}
         }
+    }
+
+    /// Takes the name under which it was recognised. Who wished it deleted meant what had the old one, so the wish ends.
+    pub fn rename(&mut self, uid: String, ordinal: u32) {
+        self.uid = uid;
+        self.ordinal = ordinal;
+        self.matched = true;
+        self.on_server = true;
+        self.unsure = false;
+        if self.deletion != Deletion::Confirmed {
+            self.wish(Deletion::None, false);
+        }
+    }
+
+    /// What is kept of it is what is listed now; but who had wished it deleted had not seen that.
+    fn recognise(&mut self) {
+        self.unsure &= self.deletion != Deletion::None;
+    }
+
+    fn wish(&mut self, deletion: Deletion, by_policy: bool) {
+        self.deletion = deletion;
+        self.by_policy = by_policy;
+    }
+
+    fn keep(&mut self) {
+        self.wish(Deletion::None, false);
+        self.kept = true;
     }
 }
 
@@ -174,7 +247,10 @@ mod tests {
     #[test]
     fn a_later_session_decides_where_the_answer_to_quit_was_lost() {
         assert_eq!(after(&[Edit::Delete, Edit::Sent, Edit::Missing]).deletion, Deletion::Confirmed);
-        assert_eq!(after(&[Edit::Delete, Edit::Sent, Edit::Listed { size: 1 }]).deletion, Deletion::Wanted);
+        assert_eq!(
+            after(&[Edit::Delete, Edit::Sent, Edit::Listed { size: 1, unsure: false }]).deletion,
+            Deletion::Wanted
+        );
     }
 
     #[test]
@@ -187,5 +263,48 @@ mod tests {
     fn what_is_confirmed_stays_confirmed_for_a_person() {
         assert_eq!(after(&[Edit::Confirmed, Edit::Undelete]).deletion, Deletion::Confirmed);
         assert_eq!(after(&[Edit::Confirmed, Edit::Delete]).deletion, Deletion::Confirmed);
+    }
+
+    #[test]
+    fn a_policys_wish_is_its_own_to_repeat() {
+        let listed = Edit::Listed { size: 1, unsure: false };
+        for lost in [&[Edit::Due][..], &[Edit::Due, Edit::Sent]] {
+            let again = after(&[lost, &[listed]].concat());
+            assert_eq!((again.deletion, again.by_policy), (Deletion::None, false));
+        }
+        assert_eq!(after(&[Edit::Due, Edit::Missing]).deletion, Deletion::None);
+        assert_eq!(after(&[Edit::Due, Edit::Sent, Edit::Missing]).deletion, Deletion::Confirmed);
+        assert_eq!(
+            after(&[Edit::Due, Edit::Delete, Edit::Sent, listed]).deletion,
+            Deletion::Wanted,
+            "a person's as well"
+        );
+    }
+
+    #[test]
+    fn what_a_person_keeps_no_policy_deletes() {
+        assert_eq!(after(&[Edit::Due, Edit::Undelete, Edit::Due]).deletion, Deletion::None);
+        assert_eq!(after(&[Edit::Due, Edit::Sent, Edit::Forgo, Edit::Due]).deletion, Deletion::None);
+        assert_eq!(
+            after(&[Edit::Delete, Edit::Undelete, Edit::Delete]).deletion,
+            Deletion::Wanted,
+            "but the person does"
+        );
+    }
+
+    #[test]
+    fn what_was_retrieved_elsewhere_is_retrieved_here_on_request() {
+        let mut record = Record { retrieved: Some(1), ..Record::default() };
+        record.apply(Edit::Imported);
+        assert!(!record.stored());
+        record.apply(Edit::Retrieved { octets: 3, chunks: 1, at: 9, unconfirmed: false });
+        assert_eq!((record.stored(), record.retrieved, record.imported), (true, Some(9), false));
+    }
+
+    #[test]
+    fn a_new_name_ends_the_wish_to_delete() {
+        let mut record = after(&[Edit::Delete]);
+        record.rename("6866R".into(), 0);
+        assert_eq!((record.deletion, record.matched, record.uid.as_str()), (Deletion::None, true, "6866R"));
     }
 }

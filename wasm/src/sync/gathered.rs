@@ -14,6 +14,8 @@ use crate::store::{Batch, Edit, Envelope, Id, Store, Timestamp};
 
 /// A transaction ends at so many messages …
 pub(super) const BATCH_MESSAGES: usize = 16;
+/// … or so many milliseconds after its first message came: what was received is not kept waiting …
+const BATCH_MILLIS: u64 = 50;
 /// … or so many octets. Larger transactions gain nothing (measured: 1000 messages of 10 kB, batches of 16 and more alike).
 pub(super) const BATCH_OCTETS: usize = 1 << 20;
 /// Pieces in which a message is stored: what one transaction takes.
@@ -52,11 +54,16 @@ pub(super) struct Gathered {
     messages: u32,
     octets: u64,
     held: usize,
+    /// When the first of them came.
+    since: Timestamp,
 }
 
 impl Gathered {
     pub(super) fn push(&mut self, received: Received, at: Timestamp) {
         let Received { id, envelope, mut place, mut piece, octets, unconfirmed, .. } = received;
+        if self.messages == 0 {
+            self.since = at;
+        }
         self.held += piece.len();
         self.messages += 1;
         self.octets += octets;
@@ -71,8 +78,9 @@ impl Gathered {
         self.batch.edits.push((id, Edit::Retrieved { octets, chunks: place + 1, at, unconfirmed }));
     }
 
-    pub(super) fn is_full(&self) -> bool {
-        self.messages as usize >= BATCH_MESSAGES || self.held >= BATCH_OCTETS
+    pub(super) fn is_full(&self, now: Timestamp) -> bool {
+        let old = self.messages > 0 && now.saturating_sub(self.since) >= BATCH_MILLIS;
+        old || self.messages as usize >= BATCH_MESSAGES || self.held >= BATCH_OCTETS
     }
 
     /// Makes it durable.

@@ -1,11 +1,19 @@
 //! From what a session lists and what the table knows to what is to be done. Pure.
 //!
+//! UIDs are matched exactly. Where they leave a doubt, sizes decide, and where sizes tie, headers: twins that the server gives one UID, a
+//! UID that was gone and is back, another size than the known one, and a server that has given every message a new UID. Which headers
+//! would help is part of the plan ([`Plan::ask`], [`Plan::look`]): who has fetched them plans anew. Where doubt remains, the message is
+//! the one that is known, and it is not deleted.
+//!
 //! Architecture invariant: no I/O, no clock, no random source; the same arguments give the same plan.
 
-use core::cmp::Ordering;
+mod matching;
+mod order;
 
+use self::matching::{Matching, Pair};
+pub(super) use self::order::sorted;
 use crate::pop3::listing::{Named, Sized};
-use crate::store::{Deletion, Edit, Id, Record, Rows, Timestamp};
+use crate::store::{Edit, Id, Record, Rows, Sorted, Timestamp};
 
 /// What a session says is in the maildrop.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +24,18 @@ pub struct Listing {
     pub sizes: Vec<Sized>,
     /// UIDL.
     pub uids: Vec<Named>,
+}
+
+/// A digest of a message's headers.
+pub type Digest = String;
+
+/// What is known of headers. `None`: there are none to be had. A message that is not in here was not asked for yet.
+#[derive(Clone, Debug, Default)]
+pub struct Heads {
+    /// Of listed messages, by number.
+    pub listed: Sorted<u32, Option<Digest>>,
+    /// Of messages that are kept here.
+    pub kept: Sorted<Id, Option<Digest>>,
 }
 
 /// A message of the table that this session lists.
@@ -36,26 +56,34 @@ pub struct Present {
 pub struct Plan {
     /// Rows for messages never seen before.
     pub insert: Vec<Record>,
+    /// Rows that were recognised under another UID: that, and its ordinal.
+    pub rename: Vec<(Id, String, u32)>,
     /// What changed about known ones.
     pub edits: Vec<(Id, Edit)>,
     /// The messages of this session, in the server's order.
     pub present: Vec<Present>,
+    /// Listed messages whose headers would dispel a doubt …
+    pub ask: Vec<Sized>,
+    /// … and the kept messages with whose headers they are to be compared.
+    pub look: Vec<Id>,
 }
 
 /// Matches a listing with the table.
 ///
-/// UIDs are matched exactly. Where the server gives several messages one UID, or brings back a UID that was gone, the size decides
-/// which is meant; sizes that tie leave a doubt. What the listing leaves out is marked as gone only where its lines are as many as
-/// STAT said, and even then nothing that is stored is touched.
-pub fn plan(listing: &Listing, rows: &Rows, now: Timestamp) -> Plan {
-    let sizes = sizes_of(listing);
+/// What the listing leaves out is marked as gone only where its lines are as many as STAT said, and even then nothing that is stored
+/// is touched.
+pub fn plan(listing: &Listing, rows: &Rows, heads: &Heads, now: Timestamp) -> Plan {
     let rows: Vec<&Record> = rows.values().collect();
-    let pairs = pairs(listing, &sizes, &rows);
     let ambiguous = repeated_numbers(listing);
+    // Absence is believed only where the list is whole: as many lines as STAT said, each for another message.
+    let whole = listing.count.is_some_and(|count| listing.uids.len() == count as usize) && !ambiguous.contains(&true);
+    let Matching { pairs, sizes, listed, ask, look, .. } = Matching::of(listing, &rows, heads, whole);
 
-    let mut plan = Plan::default();
-    let mut listed = vec![false; rows.len()];
-    let mut next_id = rows.last().map_or(1, |row| row.id.saturating_add(1));
+    let lines = listing.uids.iter().zip(&sizes).zip(ask).filter(|(_, ask)| *ask);
+    let ask = lines.map(|((line, octets), _)| Sized { number: line.number, octets: *octets }).collect();
+    let look = rows.iter().zip(look).filter(|(_, look)| *look).map(|(row, _)| row.id).collect();
+    let mut plan = Plan { ask, look, ..Plan::default() };
+    let mut next_id = rows.last().map_or_else(|| first_id(now), |row| row.id.saturating_add(1));
     // In the server's order, so that ids keep it.
     for (((line, size), pair), ambiguous) in listing.uids.iter().zip(sizes).zip(pairs).zip(&ambiguous) {
         // A number with two names could be either: left alone, it is neither stored under a wrong name nor deleted for another.
@@ -64,20 +92,22 @@ pub fn plan(listing: &Listing, rows: &Rows, now: Timestamp) -> Plan {
         }
         let number = line.number;
         let (id, doubtful) = match pair {
-            Pair::Known { row: place, doubtful } => {
-                let Some(row) = rows.get(place) else { continue };
-                if let Some(listed) = listed.get_mut(place) {
-                    *listed = true;
-                }
-                // Not the size that is known, or gone and back: most likely the same, but not certain enough to delete it.
-                let doubtful = doubtful || row.size != size || !row.on_server;
-                let mut after = (*row).clone();
-                after.apply(Edit::Listed { size });
+            Pair::Known { row, sure } => {
+                let Some(row) = rows.get(row) else { continue };
+                // One that is recognised by its headers goes by the size that it has now.
+                let size = if sure == Some(true) || row.retrieved.is_none() { size } else { row.size };
+                let (mut after, edit) = ((*row).clone(), Edit::Listed { size, unsure: sure == Some(false) });
+                after.apply(edit);
                 // A table of 100,000 rows is not written anew for nothing.
                 if after != **row {
-                    plan.edits.push((row.id, Edit::Listed { size }));
+                    plan.edits.push((row.id, edit));
                 }
-                (row.id, doubtful)
+                (row.id, sure == Some(false))
+            }
+            Pair::Renamed { row, ordinal } => {
+                let Some(row) = rows.get(row) else { continue };
+                plan.rename.push((row.id, line.uid.clone(), ordinal));
+                (row.id, true)
             }
             Pair::New { ordinal } => {
                 let (uid, id) = (line.uid.clone(), next_id);
@@ -89,22 +119,18 @@ pub fn plan(listing: &Listing, rows: &Rows, now: Timestamp) -> Plan {
         };
         plan.present.push(Present { id, number, size, doubtful });
     }
-
-    // Absence is believed only where the list is whole: as many lines as STAT said, each for another message.
-    if listing.count.is_some_and(|count| listing.uids.len() == count as usize) && !ambiguous.contains(&true) {
+    if whole {
         let gone = rows.iter().zip(listed).filter(|(row, listed)| row.on_server && !listed);
         plan.edits.extend(gone.map(|(row, _)| (row.id, Edit::Missing)));
     }
     plan
 }
 
-/// What a listed message is.
-#[derive(Clone, Copy, Debug)]
-enum Pair {
-    /// The row at this place, perhaps.
-    Known { row: usize, doubtful: bool },
-    /// Never seen before; so many of its UID were.
-    New { ordinal: u32 },
+/// Where the ids of a new table begin: elsewhere every 16 ms, so that after a table was cleared an id held by another tab names
+/// nothing. Half of all ids are left for the messages to come.
+fn first_id(now: Timestamp) -> Id {
+    // The golden ratio spreads them (Knuth, The Art of Computer Programming 3, §6.4).
+    1 + ((now >> 4).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33) as Id
 }
 
 /// For each line of UIDL, whether another line has its number.
@@ -122,112 +148,6 @@ fn repeated_numbers(listing: &Listing) -> Vec<bool> {
     repeated
 }
 
-/// LIST's size for each line of UIDL; 0 where it has none.
-fn sizes_of(listing: &Listing) -> Vec<u64> {
-    let order = sorted(listing.sizes.len(), &|a, b| number_at(listing, a).cmp(&number_at(listing, b)));
-    let size = |number: u32| {
-        let place = order.binary_search_by(|place| number_at(listing, *place).cmp(&number)).ok()?;
-        listing.sizes.get(*order.get(place)?).map(|line| line.octets)
-    };
-    listing.uids.iter().map(|line| size(line.number).unwrap_or(0)).collect()
-}
-
-fn number_at(listing: &Listing, place: usize) -> u32 {
-    listing.sizes.get(place).map_or(0, |line| line.number)
-}
-
-/// For each line of UIDL, what it is: lines and rows are both put in the order of UIDs, and walked along together.
-fn pairs(listing: &Listing, sizes: &[u64], rows: &[&Record]) -> Vec<Pair> {
-    let uid = |place: usize| listing.uids.get(place).map_or("", |line| line.uid.as_str());
-    let row_uid = |place: usize| rows.get(place).map_or("", |row| row.uid.as_str());
-    let lines = sorted(listing.uids.len(), &|a, b| uid(a).cmp(uid(b)).then(a.cmp(&b)));
-    let known = sorted(rows.len(), &|a, b| row_uid(a).cmp(row_uid(b)).then(a.cmp(&b)));
-
-    let mut pairs = vec![Pair::New { ordinal: 0 }; listing.uids.len()];
-    let mut known = known.as_slice();
-    for same in lines.chunk_by(|a, b| uid(*a) == uid(*b)) {
-        let name = same.first().map_or("", |place| uid(*place));
-        known = known.get(known.partition_point(|place| row_uid(*place) < name)..).unwrap_or_default();
-        let (named, rest) = known.split_at(known.partition_point(|place| row_uid(*place) == name));
-        known = rest;
-        pair(name, same, named, sizes, rows, &mut pairs);
-    }
-    pairs
-}
-
-/// Pairs the lines of one UID with the rows of that UID.
-fn pair(uid: &str, lines: &[usize], named: &[usize], sizes: &[u64], rows: &[&Record], pairs: &mut [Pair]) {
-    let size_of = |line: usize| sizes.get(line).copied().unwrap_or(0);
-    let row_size = |row: usize| rows.get(row).map_or(0, |row| row.size);
-    let there = |row: usize| rows.get(row).is_some_and(|row| row.on_server);
-    // What QUIT has deleted does not come back: under its name stands a new message.
-    let deleted = |row: usize| rows.get(row).is_some_and(|row| row.deletion == Deletion::Confirmed);
-    let mut free: Vec<usize> = named.iter().copied().filter(|row| !deleted(*row)).collect();
-    let alone = (free.first().copied()).filter(|_| free.len() == 1 && lines.len() == 1);
-    let mut ordinal = u32::try_from(named.len()).unwrap_or(u32::MAX);
-    for line in lines {
-        let size = size_of(*line);
-        let found = match alone {
-            // The same name, never gone: the same message, even if the server counts its octets in another way today.
-            Some(row) => (row_size(row) == size || (there(row) && !uid.is_empty())).then_some((row, false)),
-            None => {
-                let fits = |row: &usize| row_size(*row) == size;
-                // A row that is still on the server is meant rather than one that was gone.
-                let place = free.iter().position(|row| fits(row) && there(*row)).or_else(|| free.iter().position(fits));
-                let ties = free.iter().filter(|row| fits(row)).count() > 1
-                    || lines.iter().filter(|other| size_of(**other) == size).count() > 1;
-                place.map(|place| (free.remove(place), ties))
-            }
-        };
-        if let Some(pair) = pairs.get_mut(*line) {
-            *pair = match found {
-                Some((row, doubtful)) => Pair::Known { row, doubtful },
-                None => {
-                    ordinal = ordinal.saturating_add(1);
-                    Pair::New { ordinal: ordinal - 1 }
-                }
-            };
-        }
-    }
-}
-
-/// The places `0..count` in an order. One sort for all: each kind of its own is kilobytes of wasm.
-pub(super) fn sorted(count: usize, order: &dyn Fn(usize, usize) -> Ordering) -> Vec<usize> {
-    let mut places: Vec<usize> = (0..count).collect();
-    merge_sort(&mut places, order);
-    places
-}
-
-/// Stable. The standard library's sorts are 5 kB of wasm.
-fn merge_sort(places: &mut [usize], order: &dyn Fn(usize, usize) -> Ordering) {
-    let (left, right) = places.split_at_mut(places.len() / 2);
-    if left.is_empty() {
-        return;
-    }
-    merge_sort(left, order);
-    merge_sort(right, order);
-    let old = [&*left, &*right].concat();
-    let (mut a, mut b) = old.split_at(left.len());
-    for place in places {
-        let next = match (a.split_first(), b.split_first()) {
-            (Some((x, _)), Some((y, rest))) if order(*y, *x).is_lt() => {
-                b = rest;
-                *y
-            }
-            (Some((x, rest)), _) => {
-                a = rest;
-                *x
-            }
-            (None, Some((y, rest))) => {
-                b = rest;
-                *y
-            }
-            (None, None) => return,
-        };
-        *place = next;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -242,10 +162,15 @@ mod tests {
         }
     }
 
+    /// A plan without any headers.
     fn plan(listing: &Listing, rows: &[Record], now: Timestamp) -> Plan {
+        knowing(&Heads::default(), listing, rows, now)
+    }
+
+    fn knowing(heads: &Heads, listing: &Listing, rows: &[Record], now: Timestamp) -> Plan {
         let mut table = Rows::default();
         rows.iter().for_each(|row| table.insert(row.id, row.clone()));
-        super::plan(listing, &table, now)
+        super::plan(listing, &table, heads, now)
     }
 
     /// Applies a plan to rows, as a store would.
@@ -328,7 +253,8 @@ mod tests {
             rows = after(&rows, &other);
         }
         let rows = after(&rows, &plan(&listing(&[]), &rows, 0));
-        assert!(plan(&listing(&[(1, "a", 500)]), &rows, 0).present[0].doubtful);
+        let back = plan(&listing(&[(1, "a", 860)]), &rows, 0);
+        assert!(back.present[0].doubtful);
     }
 
     #[test]
@@ -365,5 +291,116 @@ mod tests {
         rows[0].apply(Edit::Sent);
         assert_eq!(after(&rows, &plan(&same, &rows, 0))[0].deletion, Deletion::Wanted);
         assert_eq!(after(&rows, &plan(&listing(&[]), &rows, 0))[0].deletion, Deletion::Confirmed);
+    }
+
+    /// Headers as an engine would have fetched them: `listed` by number, `kept` by id.
+    fn heads(listed: &[(u32, &str)], kept: &[(Id, &str)]) -> Heads {
+        let mut heads = Heads::default();
+        listed.iter().for_each(|(number, head)| heads.listed.insert(*number, Some((*head).into())));
+        kept.iter().for_each(|(id, head)| heads.kept.insert(*id, Some((*head).into())));
+        heads
+    }
+
+    fn asks(plan: &Plan) -> (Vec<u32>, Vec<Id>) {
+        (plan.ask.iter().map(|line| line.number).collect(), plan.look.clone())
+    }
+
+    /// Rows for these messages, stored.
+    fn stored(lines: &[(u32, &str, u64)]) -> Vec<Record> {
+        let mut rows = after(&[], &plan(&listing(lines), &[], 0));
+        let retrieved = Edit::Retrieved { octets: 1, chunks: 1, at: 5, unconfirmed: false };
+        rows.iter_mut().for_each(|row| row.apply(retrieved));
+        rows
+    }
+
+    #[test]
+    fn headers_tell_whether_what_is_back_is_the_same() {
+        let same = listing(&[(1, "a", 500)]);
+        let rows = stored(&[(1, "a", 500)]);
+        let rows = after(&rows, &plan(&listing(&[]), &rows, 0));
+        assert_eq!(asks(&plan(&same, &rows, 0)), (vec![1], vec![1]));
+
+        let equal = knowing(&heads(&[(1, "h")], &[(1, "h")]), &same, &rows, 0);
+        assert_eq!(equal.present, [Present { id: 1, number: 1, size: 500, doubtful: false }]);
+        assert!(asks(&plan(&same, &after(&rows, &equal), 0)).0.is_empty(), "once is enough");
+        let other = knowing(&heads(&[(1, "x")], &[(1, "h")]), &same, &rows, 0);
+        assert_eq!((numbers(&other), other.insert.len()), (vec![(1, 2)], 1));
+
+        // Nothing to be had: the same, and for as long as that lasts not deleted.
+        let rows = after(&rows, &plan(&same, &rows, 0));
+        assert!(rows[0].unsure && plan(&same, &rows, 0).present[0].doubtful);
+    }
+
+    #[test]
+    fn another_size_under_a_known_uid_is_looked_into() {
+        let rows = stored(&[(1, "a", 500)]);
+        let other = listing(&[(1, "a", 860)]);
+        assert_eq!(asks(&plan(&other, &rows, 0)), (vec![1], vec![1]));
+        let counted = knowing(&heads(&[(1, "h")], &[(1, "h")]), &other, &rows, 0);
+        assert_eq!(counted.edits, [(1, Edit::Listed { size: 860, unsure: false })]);
+        let taken = knowing(&heads(&[(1, "x")], &[(1, "h")]), &other, &rows, 0);
+        assert_eq!((numbers(&taken), taken.edits), (vec![(1, 2)], vec![(1, Edit::Missing)]));
+    }
+
+    #[test]
+    fn twins_of_one_size_are_told_apart_by_headers() {
+        let rows = stored(&[(1, "t", 10), (2, "t", 10), (3, "t", 10)]);
+        // Somebody else has deleted the first, and a fourth has come.
+        let now = listing(&[(1, "t", 10), (2, "t", 10), (3, "t", 10)]);
+        assert_eq!(asks(&plan(&now, &rows, 0)), (vec![1, 2, 3], vec![1, 2, 3]));
+        let heads = heads(&[(1, "b"), (2, "c"), (3, "d")], &[(1, "a"), (2, "b"), (3, "c")]);
+        let plan = knowing(&heads, &now, &rows, 0);
+        assert_eq!(numbers(&plan), [(1, 2), (2, 3), (3, 4)]);
+        assert!(plan.present.iter().all(|present| !present.doubtful));
+        assert_eq!(plan.edits, [(1, Edit::Missing)]);
+        assert_eq!(plan.insert[0].ordinal, 3);
+    }
+
+    #[test]
+    fn copies_of_one_message_stay_doubtful() {
+        let rows = stored(&[(1, "t", 10), (2, "t", 10)]);
+        let heads = heads(&[(1, "a"), (2, "a")], &[(1, "a"), (2, "a")]);
+        let plan = knowing(&heads, &listing(&[(1, "t", 10), (2, "t", 10)]), &rows, 0);
+        assert!(plan.insert.is_empty() && plan.present.iter().all(|present| present.doubtful));
+    }
+
+    #[test]
+    fn new_uids_for_all_are_recognised_and_not_downloaded() {
+        let mut rows = stored(&[(1, "1N", 10), (2, "2N", 20), (3, "3N", 10), (4, "4N", 40)]);
+        rows[1].apply(Edit::Delete);
+        // The fourth was deleted by somebody else, a fifth has come.
+        let now = listing(&[(1, "1R", 10), (2, "2R", 20), (3, "3R", 10), (4, "5R", 50)]);
+        assert_eq!(asks(&plan(&now, &rows, 0)), (vec![1, 2, 3], vec![1, 2, 3]));
+        let heads = heads(&[(1, "a"), (2, "b"), (3, "c")], &[(1, "a"), (2, "b"), (3, "c")]);
+        let plan = knowing(&heads, &now, &rows, 0);
+        let renamed: Vec<_> = plan.rename.iter().map(|(id, uid, _)| (*id, uid.as_str())).collect();
+        assert_eq!(renamed, [(1, "1R"), (2, "2R"), (3, "3R")]);
+        assert_eq!((numbers(&plan)[3], plan.insert.len()), ((4, 5), 1));
+        assert!(plan.present[..3].iter().all(|present| present.doubtful), "no DELE in this session");
+        assert_eq!(plan.edits, [(4, Edit::Missing)]);
+    }
+
+    #[test]
+    fn other_headers_under_new_uids_are_other_messages() {
+        let rows = stored(&[(1, "1N", 10), (2, "2N", 20)]);
+        let now = listing(&[(1, "1R", 10), (2, "2R", 20)]);
+        let plan = knowing(&heads(&[(1, "x"), (2, "b")], &[(1, "a"), (2, "b")]), &now, &rows, 0);
+        assert_eq!((plan.rename.len(), plan.insert.len()), (1, 1));
+        // Without headers nothing is taken for what is known.
+        assert_eq!(super::tests::plan(&now, &rows, 0).insert.len(), 2);
+    }
+
+    #[test]
+    fn a_few_that_are_gone_and_a_few_that_are_new_are_no_new_uids() {
+        let rows = stored(&[(1, "a", 10), (2, "b", 10), (3, "c", 10), (4, "d", 10)]);
+        let next = plan(&listing(&[(1, "b", 10), (2, "c", 10), (3, "d", 10), (4, "e", 10)]), &rows, 0);
+        assert!(next.ask.is_empty() && next.insert.len() == 1);
+    }
+
+    #[test]
+    fn a_cleared_table_begins_elsewhere() {
+        let first = |now| plan(&listing(&[(1, "a", 1)]), &[], now).present[0].id;
+        assert_ne!(first(1_800_000_000_000), first(1_800_000_000_016));
+        assert!(first(u64::MAX) <= 1 << 31);
     }
 }

@@ -1,5 +1,6 @@
 //! What a session is asked to do, how far it is, and what it has done.
 
+use super::policy::Policy;
 use crate::error::Error;
 use crate::store::Id;
 
@@ -13,14 +14,16 @@ pub enum Retrieve {
     /// The messages, whole.
     #[default]
     All,
+    /// Those of at most so many octets, as LIST says; of the others the headers.
+    Under(u64),
 }
 
 /// What a session is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Job {
-    /// Bring everything up to date: list, retrieve, delete.
-    Sync(Retrieve),
-    /// Retrieve one message. Deletes nothing.
+    /// Bring everything up to date, as the policy has it: list, retrieve, delete.
+    Sync(Policy),
+    /// Retrieve one message, though no policy wants it. Deletes nothing.
     Fetch(Id),
 }
 
@@ -85,6 +88,8 @@ pub struct Report {
     pub deleted: u32,
     /// Octets of messages and headers received.
     pub bytes: u64,
+    /// Messages that were recognised under new UIDs, by their headers.
+    pub matched: u32,
     /// Messages that are only on the server now.
     pub remaining: u32,
     /// Messages that the server did not give.

@@ -228,7 +228,9 @@ export function row(id, uid, size, stored, flags, envelope) {
     onServer: Boolean(flags & 4),
     hasAttachments: envelope?.attachments ?? false,
     hasHeaders: Boolean(flags & 8),
-    deletion: DELETION[flags >> 4],
+    deletion: DELETION[(flags >> 4) & 3],
+    imported: Boolean(flags & 64),
+    matched: Boolean(flags & 128),
   };
 }
 
@@ -241,8 +243,8 @@ export function progress(phase, done, total, bytes, totalBytes) {
   return { phase, done, total, bytes, totalBytes };
 }
 
-export function report(retrieved, headers, deleted, bytes, remaining, skipped) {
-  return { retrieved, headers, deleted, bytes, remaining, skipped };
+export function report(retrieved, headers, deleted, bytes, matched, remaining, skipped) {
+  return { retrieved, headers, deleted, bytes, matched, remaining, skipped };
 }
 
 export function skipped(id, code, serverText) {

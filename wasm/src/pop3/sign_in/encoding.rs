@@ -19,17 +19,6 @@ pub(super) fn base64(bytes: &[u8]) -> Secret {
     Secret::new(out)
 }
 
-/// The MD5 of all parts together, in hexadecimal digits.
-pub(super) fn md5_hex(parts: &[&[u8]]) -> String {
-    let mut out = String::new();
-    for octet in super::md5::md5(&parts.concat()) {
-        for half in [octet >> 4, octet & 15] {
-            out.extend(char::from_digit(u32::from(half), 16));
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -43,11 +32,5 @@ mod tests {
         }
         assert_eq!(base64(b"\0tim\0tanstaaftanstaaf").reveal(), "AHRpbQB0YW5zdGFhZnRhbnN0YWFm", "RFC 4616 §4");
         assert_eq!(base64(&[0xfb, 0xff, 0xfe]).reveal(), "+//+");
-    }
-
-    #[test]
-    fn the_digest_of_rfc_1939() {
-        let digest = md5_hex(&[b"<1896.697170952@dbc.mtview.ca.us>", b"tanstaaf"]);
-        assert_eq!(digest, "c4c9334bac560ecc979e58001b3e22fb");
     }
 }

@@ -1,0 +1,141 @@
+//! Which message is which when UIDs do not say, on the model server.
+
+#![allow(clippy::unwrap_used, reason = "a test fails loudly")]
+
+use poplar_client::store::memory::MemoryStore;
+use poplar_client::store::{Deletion, Edit};
+use poplar_client::sync::{Job, Leave, Policy, Report, Retrieve, Table};
+use poplar_tests::model::{Quirks, Server};
+use poplar_tests::model_client::{attempt, body, count, edit, message};
+
+fn server(quirks: Quirks) -> Server {
+    Server::new(quirks, (0..6).map(message))
+}
+
+fn durable() -> Table<MemoryStore> {
+    Table::new(MemoryStore::as_if_durable(), |_| {})
+}
+
+fn sync(server: &Server, table: &Table<MemoryStore>, policy: impl Into<Policy>) -> Report {
+    attempt(server, table, Job::Sync(policy.into()), &|_| {}).unwrap()
+}
+
+/// A policy that deletes whatever it may.
+fn greedy() -> Policy {
+    Policy { leave: Leave::Nothing, ..Policy::default() }
+}
+
+#[test]
+fn a_server_without_uids_is_met_by_fingerprints() {
+    for pipelining in [false, true] {
+        let (server, table) = (server(Quirks { no_uidl: true, pipelining, ..Quirks::default() }), durable());
+        assert_eq!(sync(&server, &table, Retrieve::All).retrieved, 6);
+        server.deliver("any", &message(9).1);
+        server.remove("6867N");
+        server.take_log();
+        let report = sync(&server, &table, greedy());
+        assert_eq!((report.retrieved, report.deleted), (1, 0), "no policy deletes by a fingerprint");
+        assert_eq!(count(&server.take_log(), "RETR"), 1);
+        let gone: Vec<_> = table.rows().values().filter(|row| !row.on_server).map(|row| row.id).collect();
+        assert_eq!(gone, [2]);
+        for (n, id) in (0..6).zip(1..) {
+            assert_eq!(body(&table, id), message(n).1);
+        }
+        // A person may delete what they have seen.
+        edit(&table, 3, Edit::Delete);
+        assert_eq!(sync(&server, &table, Retrieve::All).deleted, 1);
+        assert!(!server.uids().contains(&"6868N".to_owned()));
+    }
+}
+
+#[test]
+fn two_copies_without_uids_are_both_retrieved_and_neither_is_deleted() {
+    let (server, table) = (server(Quirks { no_uidl: true, ..Quirks::default() }), durable());
+    server.deliver("copy", &message(2).1);
+    assert_eq!(sync(&server, &table, Retrieve::All).retrieved, 7);
+    assert_eq!(sync(&server, &table, Retrieve::All).retrieved, 0);
+    edit(&table, 3, Edit::Delete);
+    assert_eq!(sync(&server, &table, Retrieve::All).deleted, 0);
+}
+
+#[test]
+fn a_letter_that_changes_in_every_uid_downloads_nothing_and_deletes_nothing() {
+    for pipelining in [false, true] {
+        let (server, table) = (server(Quirks { pipelining, ..Quirks::default() }), durable());
+        assert_eq!(sync(&server, &table, Retrieve::All).retrieved, 6);
+        edit(&table, 1, Edit::Delete);
+        server.rename(|uid| uid.replace('N', "R"));
+        server.take_log();
+        let report = sync(&server, &table, greedy());
+        assert_eq!((report.retrieved, report.matched, report.deleted), (0, 6, 0));
+        assert_eq!(count(&server.take_log(), "DELE"), 0);
+        let row = table.row(1).unwrap();
+        assert_eq!((row.uid.as_str(), row.matched, row.deletion), ("6866R", true, Deletion::None));
+        // From now on the new UIDs are known; no policy deletes by them, a person does.
+        assert_eq!(sync(&server, &table, greedy()).deleted, 0);
+        assert_eq!(count(&server.take_log(), "TOP"), 0);
+        edit(&table, 1, Edit::Delete);
+        assert_eq!(sync(&server, &table, Retrieve::All).deleted, 1);
+    }
+}
+
+#[test]
+fn a_migration_that_lost_some_and_brought_others() {
+    let (server, table) = (server(Quirks::default()), durable());
+    sync(&server, &table, Retrieve::All);
+    server.rename(|uid| format!("{:x}", uid.len() * 31 + usize::from(uid.as_bytes()[3])));
+    let lost = server.uids()[4].clone();
+    server.remove(&lost);
+    server.deliver("ff", &message(9).1);
+    server.take_log();
+    let report = sync(&server, &table, Retrieve::All);
+    assert_eq!((report.retrieved, report.matched), (1, 5));
+    assert!(!table.row(5).unwrap().on_server);
+    assert_eq!(body(&table, 7), message(9).1);
+}
+
+#[test]
+fn new_uids_after_the_maildrop_seemed_empty() {
+    let (server, table) = (server(Quirks::default()), durable());
+    sync(&server, &table, Retrieve::All);
+    let away: Vec<_> = (0..6).map(message).collect();
+    away.iter().for_each(|(uid, _)| server.remove(uid));
+    sync(&server, &table, Retrieve::All);
+    away.iter().for_each(|(uid, message)| server.deliver(&uid.replace('N', "R"), message));
+    server.take_log();
+    let report = sync(&server, &table, Retrieve::All);
+    assert_eq!((report.retrieved, report.matched), (0, 6));
+}
+
+#[test]
+fn a_reused_uid_of_another_message_of_that_size_is_retrieved() {
+    let (server, table) = (server(Quirks::default()), durable());
+    sync(&server, &table, Retrieve::All);
+    server.remove("6869N");
+    sync(&server, &table, Retrieve::All);
+    let other = String::from_utf8(message(3).1).unwrap().replace("message 3", "message x");
+    server.deliver("6869N", other.as_bytes());
+    edit(&table, 4, Edit::Delete);
+    let report = sync(&server, &table, Retrieve::All);
+    assert_eq!((report.retrieved, report.deleted), (1, 0), "the wish was for the other");
+    assert_eq!(body(&table, 4), message(3).1);
+    assert_eq!(body(&table, 7), other.as_bytes());
+}
+
+#[test]
+fn the_twin_that_stays_does_not_inherit_the_marks_of_the_one_that_went() {
+    let (server, table) = (server(Quirks::default()), durable());
+    let [a, b] = ["message a", "message b"].map(|name| format!("Subject: {name}\r\n\r\nbody\r\n").into_bytes());
+    server.deliver("twin", &a);
+    server.deliver("twin", &b);
+    sync(&server, &table, Retrieve::All);
+    edit(&table, 7, Edit::Delete);
+    // Another client deletes the first.
+    server.remove("twin");
+    server.deliver("twin", &b);
+    server.take_log();
+    let report = sync(&server, &table, Retrieve::All);
+    assert_eq!((report.deleted, report.retrieved), (0, 0));
+    assert_eq!(count(&server.take_log(), "DELE"), 0);
+    assert!(table.row(8).unwrap().on_server && !table.row(7).unwrap().on_server);
+}
