@@ -87,13 +87,11 @@ test("an mbox has every message", async ({ world, page }) => {
   const mbox = await exported(page, mailbox, "mbox");
   const asLines = await mailbox.evaluate(async (mailbox) => {
     const all = await mailbox.messages({ order: "oldest" });
-    const latin1 = new TextDecoder("latin1");
     return Promise.all(
       all.map(async ({ id }) => {
         const bytes = new Uint8Array(await (await mailbox.raw(id)).arrayBuffer());
         let text = "";
         for (let at = 0; at < bytes.length; at += 32768) text += String.fromCharCode(...bytes.subarray(at, at + 32768));
-        void latin1;
         const lines = text.replace(/\r\n/g, "\n").replace(/([^\n])$/, "$1\n");
         return sha256(Uint8Array.from(lines, (character) => character.charCodeAt(0)));
       }),
@@ -116,7 +114,7 @@ test("what was exported comes in elsewhere, is not retrieved again, and is not d
     expect(await imported(mailbox, zip)).toEqual({ value: { added: 0, known: 21, skipped: 0 } });
 
     expect(await sync(mailbox, { retrieve: "all" })).toMatchObject({ retrieved: 0, deleted: 0, remaining: 0 });
-    expect(await world.session(2)).toMatchObject({ quit: true, retr: 0, top: 0, del: 0 });
+    expect(await world.session(2)).toMatchObject({ quit: true, retr: 0, del: 0 });
     expect(alike(await rows(mailbox))).toEqual(alike(before));
     expect((await rows(mailbox)).every(({ onServer }) => onServer)).toBe(true);
     expect(await rawHashes(mailbox)).toEqual(sorted(stored));

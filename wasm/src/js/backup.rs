@@ -2,6 +2,8 @@
 //! `web/lib/mail/backup` to say, which a page loads when somebody wants it; what may become of a row is decided here and in
 //! [`crate::store`].
 
+use std::rc::Rc;
+
 use js_sys::{Array, Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
 
@@ -9,7 +11,7 @@ use super::convert::{self, promise};
 use super::mailbox::{Mailbox, MailboxCore};
 use crate::error::{Error, Result};
 use crate::mail;
-use crate::store::{Batch, Deletion, Edit, Id, Record, Store, page};
+use crate::store::{Batch, Deletion, Edit, Record, Store, page};
 
 #[wasm_bindgen]
 impl MailboxCore {
@@ -22,7 +24,7 @@ impl MailboxCore {
     ///
     /// The caller has this account's turn.
     pub fn take(&self, page: Vec<u8>, pieces: Array) -> Promise {
-        let mailbox = self.mailbox();
+        let mailbox = Rc::clone(&self.0);
         promise(async move {
             mailbox.ready().await?;
             let mut batch = Batch::default();
@@ -50,6 +52,9 @@ impl Mailbox {
         if known.as_ref().is_some_and(|row| row.uid != given.uid) {
             return Err(Error::invalid("this table was changed by another window; import it again"));
         }
+        // What is stored stays as it is, but for having been read.
+        let given =
+            if known.as_ref().is_some_and(Record::stored) { Record { retrieved: None, ..given } } else { given };
         if place == 0 && piece.is_some() {
             batch.discard.push(id);
         }
@@ -62,10 +67,14 @@ impl Mailbox {
             }
             (Some(at), piece) => {
                 if known.is_none() {
+                    let Record { uid, ordinal, size, first_seen, .. } = given;
                     // That it was deleted is a fact, and keeps another message from being taken for it. A wish is none.
-                    let deletion = Some(given.deletion).filter(|deletion| *deletion == Deletion::Confirmed);
-                    let deletion = deletion.unwrap_or_default();
-                    batch.insert.push(Record { deletion, ..new(&given) });
+                    let deletion = match given.deletion {
+                        Deletion::Confirmed => Deletion::Confirmed,
+                        _ => Deletion::None,
+                    };
+                    let row = Record { id, uid, ordinal, size, first_seen, deletion, ..Record::default() };
+                    batch.insert.push(row);
                 }
                 match piece {
                     None => batch.edits.push((id, Edit::Elsewhere { at })),

@@ -92,6 +92,8 @@ function sameUser({ whose }, user) {
  */
 async function merged(target, signal, work) {
   stopIfAborted(signal);
+  // A session that stays open for the next message to be looked at has the turn.
+  await target.ask("leave");
   // As `Mailbox::turn` names it in `wasm/src/js/mailbox.rs`.
   const release = await lock(`poplar:${target.whose.account}`, signal).catch((error) => {
     stopIfAborted(signal);
