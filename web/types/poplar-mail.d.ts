@@ -115,6 +115,9 @@ export interface Message {
 
 export interface Progress { phase: "connect" | "login" | "list" | "headers" | "retrieve" | "delete" | "quit"; done: number; total: number; bytes: number; totalBytes: number; elsewhere?: true }
 
+/** Messages and octets of an export or import. */
+export interface BackupProgress { done: number; total: number; bytes: number; totalBytes: number }
+
 /** The mailbox: UID table, exactly-once retrieval, policies, reading. */
 export class Mailbox extends EventTarget {
   static open(options: MailboxOptions): Promise<Mailbox>;
@@ -142,6 +145,17 @@ export class Mailbox extends EventTarget {
   undelete(id: string): Promise<void>;
   /** Whether the browser keeps what is here for good; what it counts, in octets, for the whole origin. */
   storage(): Promise<{ persisted: boolean; usage: number | null; quota: number | null }>;
+  /** The UID table as JSON: UIDs, sizes, times and marks, and no mail. */
+  exportTable(): Promise<Blob>;
+  /** What such a table says was retrieved is marked so here, and is not asked for again by itself. Deletes nothing, here or there. */
+  importTable(file: Blob): Promise<{ added: number; known: number }>;
+  /**
+   * Everything that is stored here: a zip of byte-exact .eml files with the UID table in it, or an mbox file (mboxrd). Nothing is read
+   * before it is wanted.
+   */
+  exportMailbox(options?: { format?: "zip" | "mbox"; signal?: AbortSignal; onProgress?: (progress: BackupProgress) => void }): ReadableStream<Uint8Array>;
+  /** Takes in such a zip. What is stored here stays as it is. `skipped`: messages that the zip does not have whole. */
+  importMailbox(zip: Blob, options?: { signal?: AbortSignal; onProgress?: (progress: BackupProgress) => void }): Promise<{ added: number; known: number; skipped: number }>;
   readonly locked: boolean;                                    // false in this version, which does not seal what it keeps
   signOut(): Promise<void>;                                    // applies wanted deletions, QUIT, forgets the credentials
   clear(): Promise<void>;                                      // forgets everything kept here; the server is not touched
