@@ -245,6 +245,13 @@ impl Scene {
             return false;
         }
         let place = self.rng.borrow_mut().usize(..server.maildrop.len());
+        let mail = server.mail(server.maildrop[place]);
+        let tied = |other: &Serial| (&server.mail(*other).uid, server.mail(*other).size) == (&mail.uid, mail.size);
+        // What stands in its place under its name and with its size, and was never seen beside it, nobody can tell from it.
+        let hidden = |other: &Serial| *other != server.maildrop[place] && !server.named.contains(other);
+        if server.maildrop.iter().any(|other| hidden(other) && tied(other)) {
+            return false;
+        }
         let serial = server.maildrop.remove(place);
         self.ledger.borrow_mut().removed(serial);
         self.tell(|| format!("another client deletes {serial}"));

@@ -63,39 +63,44 @@ impl<'a> Matching<'a> {
 
     /// The lines and rows of one UID.
     fn one_uid(&mut self, lines: &[usize], named: &[usize]) {
-        let known = named.len() as u32;
+        let before = named.len() as u32;
         // What QUIT has deleted does not come back: under its name stands a new message.
         let back = |row: &usize| self.row(*row).is_some_and(|row| row.deletion != Deletion::Confirmed);
         let rows: Vec<usize> = named.iter().copied().filter(back).collect();
-        let named = |line: &usize| self.listing.uids.get(*line).is_some_and(|line| !line.uid.is_empty());
+        let name_less =
+            lines.first().and_then(|line| self.listing.uids.get(*line)).is_none_or(|line| line.uid.is_empty());
+        let there = rows.iter().filter(|row| self.row(**row).is_some_and(|row| row.on_server)).count();
+        // Where one UID is given again and again, a message that nobody has seen may stand in the place of one that is gone.
+        let again = (named.len() > 1 || lines.len() > 1).then_some(lines.len() == there);
         match (lines, rows.as_slice()) {
-            ([line], [row]) if named(line) => self.one(*line, *row),
-            _ => self.by_size(lines, &rows, |matching, lines, rows| match (lines, rows) {
+            ([line], [row]) if !name_less => self.one(*line, *row, again),
+            _ => self.by_size(lines, &rows, &|matching, lines, rows| match (lines, rows) {
                 (_, []) => {}
-                ([line], [row]) => matching.one(*line, *row),
+                ([line], [row]) => matching.one(*line, *row, again),
                 _ => matching.tie(lines, rows),
             }),
         }
         let unpaired: Vec<usize> = lines.iter().copied().filter(|line| self.is_new(*line)).collect();
-        for (line, ordinal) in unpaired.into_iter().zip(known..) {
+        for (line, ordinal) in unpaired.into_iter().zip(before..) {
             self.set(line, Pair::New { ordinal });
         }
     }
 
-    /// One line and one row of the same name, and where the name alone does not say much, of the same size.
-    fn one(&mut self, line: usize, row: usize) {
+    /// One line and one row of the same name, and where the name alone does not say much, of the same size. `again`: the name is given
+    /// again and again; whether to as many messages as before.
+    fn one(&mut self, line: usize, row: usize, again: Option<bool>) {
         let Some(Record { uid, size, on_server, unsure, deletion, .. }) = self.row(row) else { return };
         // The same name, never gone.
         let named = *on_server && !unsure && !uid.is_empty();
         let sure = match self.size(line) == *size {
             // Where QUIT may have been carried out, another message may have the name.
-            true if named && *deletion != Deletion::Sent => None,
+            true if named && again.is_none() && *deletion != Deletion::Sent => None,
             // Gone, and back with another size.
             false if !on_server => return,
             // Gone and back; or without a name; or the server counts its octets in another way today.
             fits => match self.compare(line, row) {
                 Some(false) => return,
-                None if fits && named && self.are_names_unique() => None,
+                None if fits && named && again.unwrap_or_else(|| self.are_names_unique()) => None,
                 // Nobody is to be shown another's headers, and to act on them.
                 None if !fits && self.row(row).is_some_and(|row| row.headers && !row.stored()) => return,
                 same => Some(same.is_some()),
@@ -161,7 +166,7 @@ impl<'a> Matching<'a> {
         }
         // Of what was never looked at there is nothing to be saved.
         let worth: Vec<usize> = gone().filter(|(_, record)| has_head(record)).map(|(row, _)| row).collect();
-        self.by_size(&new, &worth, |matching, lines, rows| {
+        self.by_size(&new, &worth, &|matching, lines, rows| {
             for (line, row, _) in matching.same_heads(lines, rows) {
                 if let Some(Pair::New { ordinal }) = matching.pairs.get(line).copied() {
                     matching.set(line, Pair::Renamed { row, ordinal });
@@ -171,7 +176,7 @@ impl<'a> Matching<'a> {
     }
 
     /// Lines and rows of one size after another.
-    fn by_size(&mut self, lines: &[usize], rows: &[usize], each: fn(&mut Self, &[usize], &[usize])) {
+    fn by_size(&mut self, lines: &[usize], rows: &[usize], each: &dyn Fn(&mut Self, &[usize], &[usize])) {
         let mut groups = Vec::new();
         let size = |item: Item| match item {
             Item::Line(line) => self.size(line),
