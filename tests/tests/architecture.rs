@@ -25,7 +25,8 @@ fn the_core_names_no_browser_no_clock_and_no_chance() {
         "WebSocket",
         "spawn_local",
     ];
-    let core = files("wasm/src/pop3", "rs").into_iter().chain(starting("wasm/src/sync", "planner"));
+    let planning = ["planner", "policy"].map(|name| starting("wasm/src/sync", name)).concat();
+    let core = files("wasm/src/pop3", "rs").into_iter().chain(planning);
     for file in core {
         let code = without_comments(&file);
         let tests = code.find("#[cfg(test)]").unwrap_or(code.len());

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails loudly")]
 
+use poplar_client::error::Code;
 use poplar_client::store::memory::MemoryStore;
 use poplar_client::store::{Deletion, Edit};
 use poplar_client::sync::{Job, Leave, Policy, Report, Retrieve, Table};
@@ -46,6 +47,18 @@ fn a_server_without_uids_is_met_by_fingerprints() {
         assert_eq!(sync(&server, &table, Retrieve::All).deleted, 1);
         assert!(!server.uids().contains(&"6868N".to_owned()));
     }
+}
+
+#[test]
+fn a_server_that_gives_no_uids_for_once_makes_nothing_new() {
+    let (server, table) = (server(Quirks::default()), durable());
+    sync(&server, &table, Retrieve::All);
+    server.change(|quirks| quirks.no_uidl = true);
+    let error = attempt(&server, &table, Job::Sync(Policy::default()), &|_| {}).unwrap_err();
+    assert_eq!((error.code, error.server_text.as_str()), (Code::Refused, "unknown command"));
+    server.change(|quirks| quirks.no_uidl = false);
+    assert_eq!(sync(&server, &table, Retrieve::All).retrieved, 0);
+    assert!(table.rows().values().all(|row| !row.matched && row.on_server));
 }
 
 #[test]

@@ -286,7 +286,9 @@ impl Mailbox {
         self.check_open()?;
         let policy = self.policy().await?;
         let job = Job::Sync(retrieve.map_or(policy, |retrieve| policy.with(retrieve)));
-        Ok(self.attempt(login, job, signal).await?.0)
+        let (report, visit) = self.attempt(login, job, signal).await?;
+        visit.leave(&self.table, &time::now, &|_| {}).await;
+        Ok(report)
     }
 
     /// Retrieves one message: in the session that is open for that, or in one that stays open for the next.

@@ -7,13 +7,28 @@ use crate::store::FINGERPRINT;
 /// Headers that servers write themselves, and anew as a message is read (UW ipop3d, qpopper).
 const VOLATILE: [&[u8]; 7] = [b"status", b"x-status", b"x-uid", b"x-uidl", b"x-keywords", b"content-length", b"lines"];
 
-/// A digest of the headers with which `message` begins: the same from TOP and from RETR. `None` where there are none.
+/// A digest of the headers with which `message` begins: the same from TOP and from RETR. `None` where their end is not to be seen: some
+/// servers send one line of them, or cut them at 64 kB.
 pub(super) fn digest(message: &[u8]) -> Option<Digest> {
+    let (digest, whole) = read(message);
+    whole.then_some(digest)
+}
+
+/// A UID for a message to which the server gives none.
+pub(super) fn uid(head: &[u8], size: u64) -> String {
+    FINGERPRINT.to_string() + &md5::hex(&[read(head).0.as_bytes(), &size.to_le_bytes()])
+}
+
+/// The digest of as many headers as there are, and whether these are all.
+fn read(message: &[u8]) -> (Digest, bool) {
     let mut parts: Vec<&[u8]> = Vec::new();
-    let mut volatile = false;
-    for line in message.split(|byte| *byte == b'\n') {
+    let (mut volatile, mut whole) = (false, false);
+    // What is behind the last line end is no line.
+    let lines = message.strip_suffix(b"\n").unwrap_or(message);
+    for line in lines.split(|byte| *byte == b'\n') {
         let line = line.trim_ascii_end();
         if line.is_empty() {
+            whole = true;
             break;
         }
         // A line that begins with a blank belongs to the one before (RFC 5322 §2.2.3).
@@ -25,13 +40,7 @@ pub(super) fn digest(message: &[u8]) -> Option<Digest> {
             parts.extend([line, b"\n"]);
         }
     }
-    (!parts.is_empty()).then(|| md5::hex(&parts))
-}
-
-/// A UID for a message to which the server gives none.
-pub(super) fn uid(head: &[u8], size: u64) -> Option<String> {
-    let digest = digest(head)?;
-    Some(FINGERPRINT.to_string() + &md5::hex(&[digest.as_bytes(), &size.to_le_bytes()]))
+    (md5::hex(&parts), whole)
 }
 
 #[cfg(test)]
@@ -42,15 +51,21 @@ mod tests {
     fn headers_alone_count_and_not_what_the_server_adds() {
         let plain = digest(b"Subject: a\r\nTo: b\r\n c\r\n\r\nbody\r\n");
         assert!(plain.is_some());
-        assert_eq!(plain, digest(b"Subject: a\nTo: b\n c\n"));
+        assert_eq!(plain, digest(b"Subject: a\nTo: b\n c\n\n"));
         assert_eq!(plain, digest(b"Subject: a\r\nStatus: RO\r\nX-UIDL: 1\r\n 2\r\nTo: b\r\n c\r\n\r\nother\r\n"));
         assert_ne!(plain, digest(b"Subject: a\r\nTo: b\r\n d\r\n\r\n"));
-        assert_eq!(digest(b"\r\nbody"), None);
+    }
+
+    #[test]
+    fn headers_that_were_cut_are_compared_with_nothing() {
+        for cut in [&b"Subject: a\r\n"[..], b"Subject: a\r\nTo: b", b"one line\r\n"] {
+            assert_eq!(digest(cut), None);
+        }
     }
 
     #[test]
     fn the_size_is_part_of_the_name() {
-        assert!(uid(b"A: b\r\n", 1).is_some_and(|uid| uid.starts_with(FINGERPRINT)));
+        assert!(uid(b"A: b\r\n", 1).starts_with(FINGERPRINT));
         assert_ne!(uid(b"A: b\r\n", 1), uid(b"A: b\r\n", 2));
     }
 }

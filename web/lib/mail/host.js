@@ -13,6 +13,9 @@ function settled(request) {
   });
 }
 
+/** How long other tabs have to close a database that is to be upgraded: they do it in the same turn as they hear of it. */
+const BLOCKED_MS = 5_000;
+
 /** The names of this origin's databases. */
 export async function databaseNames() {
   return (await indexedDB.databases()).map(({ name }) => name);
@@ -29,17 +32,23 @@ export async function databaseNames() {
 export async function openDatabase(name, version, create, upgrade) {
   const request = indexedDB.open(name, version);
   let absent = false;
+  const blocked = new Promise((_, refused) => {
+    // Whoever else has it open was told to make way. One that does not within so many milliseconds is an older version of this page.
+    request.onblocked = () => setTimeout(refused, BLOCKED_MS, new DOMException("blocked", "TimeoutError"));
+  });
   request.onupgradeneeded = ({ oldVersion }) => {
     absent = oldVersion === 0 && !create;
     if (absent) request.transaction?.abort();
     else upgrade(request.result, oldVersion);
   };
   try {
-    const database = await settled(request);
+    const database = await Promise.race([settled(request), blocked]);
     // Another tab wants to delete or upgrade it: make way at once. The next use opens it again.
     database.onversionchange = () => database.close();
     return database;
   } catch (error) {
+    // What opens after all is in nobody's hands.
+    request.onsuccess = () => request.result.close();
     if (!absent) throw error;
   }
 }

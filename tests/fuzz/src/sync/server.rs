@@ -148,6 +148,8 @@ impl Server {
 
     /// Takes what was sent, and checks that it may be sent now.
     pub(super) fn look(&mut self, table: &Table<Checked>) {
+        // What goes by a fingerprint cannot be found by its UID.
+        self.exact &= !table.rows().values().any(poplar_client::store::Record::by_fingerprint);
         let exact = self.exact;
         let Some(line) = &mut self.line else { return };
         for command in line.end.sent.take() {

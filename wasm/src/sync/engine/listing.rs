@@ -77,6 +77,7 @@ impl<S: Store> Engine<'_, S> {
         Box::pin(async move {
             let present = |line: Sized| Present { id: 0, number: line.number, size: line.octets, doubtful: false };
             let mut progress = Progress::start(Phase::Headers, of.len(), 0);
+            let mut given = self.client.behaviour().top == Some(true);
             let of = of.into_iter().map(present).collect();
             let mut ahead = Ahead::new(self.client, of, |number| Command::Top(number, 0), self.question());
             while let Some((asked, mut answer)) = ahead.next(TOP_OCTETS) {
@@ -86,9 +87,15 @@ impl<S: Store> Engine<'_, S> {
                     continue;
                 };
                 match answer.body_or_refusal().await? {
-                    Ok(head) => each(Sized { number, octets }, &head),
+                    Ok(head) => {
+                        given = true;
+                        each(Sized { number, octets }, &head);
+                    }
                     // Or was it the answer to something else?
                     Err(_) => ahead.fence(),
+                }
+                if !given && progress.done as usize + 1 >= REFUSALS {
+                    self.no_top(&mut ahead);
                 }
                 progress.done += 1;
                 (self.progress)(progress);
@@ -101,7 +108,7 @@ impl<S: Store> Engine<'_, S> {
     async fn fingerprints(&self, sizes: &[Sized], refusal: &str) -> Result<Vec<Named>> {
         let mut uids = Vec::new();
         let mut name = |line: Sized, head: &[u8]| {
-            uids.extend(heads::uid(head, line.octets).map(|uid| Named { number: line.number, uid }));
+            uids.push(Named { number: line.number, uid: heads::uid(head, line.octets) });
         };
         self.heads(sizes.to_vec(), &mut name).await?;
         if uids.is_empty() {
@@ -152,6 +159,11 @@ impl<S: Store> Engine<'_, S> {
                 uids = listing::lines(&lines).filter_map(listing::named).collect();
             }
             Some(Err(refusal)) if uids.is_empty() && !sizes.is_empty() => {
+                self.table.refresh().await?;
+                // It has given UIDs before: this time it does not, and all that is known would look new.
+                if self.table.rows().values().any(|row| !row.by_fingerprint()) {
+                    return Err(refusal);
+                }
                 uids = self.fingerprints(&sizes, &refusal.server_text).await?;
             }
             _ => {}

@@ -82,7 +82,8 @@ impl<S: Store> Engine<'_, S> {
         Ok(())
     }
 
-    fn no_top(&self, ahead: &mut Ahead<'_>) {
+    /// The server gives no headers: nothing more is asked for.
+    pub(super) fn no_top(&self, ahead: &mut Ahead<'_>) {
         self.client.learn(&|behaviour| behaviour.top = Some(false));
         ahead.ask_no_more();
     }
