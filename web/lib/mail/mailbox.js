@@ -20,7 +20,7 @@ const PRIVATE = Symbol("use Mailbox.open()");
 /** Rows given where no limit is asked for: more than any list shows at once. */
 const ROWS = 1000;
 
-/** Events: "progress", "change", "session", "policy", "schedule", "lost". */
+/** Events: "progress", "change", "session", "policy", "schedule", "synced", "lost". */
 export class Mailbox extends EventTarget {
   /** @type {MailboxCore} */
   #core;
@@ -242,6 +242,7 @@ export class Mailbox extends EventTarget {
     try {
       const report = await this.#run("sync", { job: retrieve, given: password, signal });
       if (this.#durable) void askToPersist();
+      this.#dispatch("synced", report);
       return report;
     } finally {
       await this.#noteKept();
