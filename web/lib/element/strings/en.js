@@ -99,7 +99,7 @@ export default {
   "state.only-server.long": "This message is only on the server.",
   "state.will-be-deleted.long": "Will be deleted from the server when you sign out or check for mail.",
   "state.sent.long": "The deletion was sent, but the server has not confirmed it. It is settled the next time you check for mail.",
-  "state.deleted.long": "You deleted this message from the server. It is still stored here.",
+  "state.deleted.long": "Deleted from the server, by you or as this mailbox is set. It is still stored here.",
   "state.deleted.absent.long": "You deleted this message from the server before it was stored here.",
   "state.gone.long": "This message is no longer on the server. It is still stored here.",
   "state.gone.absent.long": "This message is no longer on the server, and it was not stored here.",
