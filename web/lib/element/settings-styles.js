@@ -23,11 +23,14 @@ const CSS = /* css */ `
 .settings-head, .settings-foot { display: flex; align-items: center; gap: 8px; flex: none; padding: 12px 24px; }
 .settings-head { justify-content: space-between; border-bottom: 1px solid var(--line); }
 .settings-foot { flex-wrap: wrap; justify-content: end; border-top: 1px solid var(--line); }
-.settings-body { display: grid; gap: 24px; align-content: start; padding: 20px 24px; overflow: auto; }
+.settings-body { display: flex; flex-direction: column; gap: 24px; padding: 20px 24px; overflow: auto; }
+.settings-body > * { flex: none; }
+.settings-body > :empty { display: none; }
 .settings-body:focus-visible { outline-offset: -2px; }
 .settings p { margin: 0; }
 .settings fieldset { display: grid; gap: 8px; min-width: 0; margin: 0; padding: 0; border: 0; }
 .settings legend, .settings-title { padding: 0; margin-bottom: 8px; font-weight: 600; }
+.settings .field > label { font-size: inherit; }
 .settings .check { align-items: start; min-height: 24px; }
 .settings .check label { cursor: pointer; }
 .settings .row-of { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; }

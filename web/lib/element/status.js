@@ -44,7 +44,7 @@ export class ListHeader {
     this.#session = session;
     this.#title = h("h2", { class: "pane-title" });
     this.#status = h("p", { class: "list-status" });
-    this.#next = h("p", { class: "list-status", "data-testid": "next-check" });
+    this.#next = h("p", { class: "list-status", "data-idle": true, "data-testid": "next-check" });
     this.#fill = h("div", { class: "bar-fill" });
     this.#bar = h("div", { class: "bar", role: "progressbar", "aria-label": t("progress.label"), "aria-valuemin": "0" }, this.#fill);
     this.#spoken = h("p", { class: "sr", role: "status" });
@@ -52,7 +52,8 @@ export class ListHeader {
       "button",
       { class: "button", type: "button", "data-testid": "check-mail", onclick: () => void session.sync() },
       icon("refresh"),
-      t("list.check"),
+      h("span", { class: "check-long" }, t("list.check")),
+      h("span", { class: "check-short", "aria-hidden": true }, t("list.check.short")),
     );
     this.#cancel = h(
       "button",
@@ -84,6 +85,7 @@ export class ListHeader {
     setAttribute(this.#status, "data-testid", isElsewhere ? "elsewhere" : busy ? "progress" : null);
     const text = isElsewhere ? this.#elsewhereText(elsewhere) : busy ? this.#progressText(step) : this.#idleText(filter);
     setText(this.#status, text);
+    setAttribute(this.#status, "data-idle", busy === null && !isElsewhere);
     setText(this.#next, busy || isElsewhere ? "" : this.#nextText());
     this.#drawBar(isElsewhere ? elsewhere : busy ? step : null, busy !== null || isElsewhere);
     this.#speak(isElsewhere ? "elsewhere" : busy ? (step?.progress.phase ?? "connect") : "idle", text);
@@ -97,8 +99,8 @@ export class ListHeader {
   /** When there is a check by itself; what went wrong is said at the foot, with the time of the next try. */
   #nextText() {
     const { t, format } = this.#ui;
-    const { state, nextAt } = this.#session.schedule;
-    if (state === "waiting" && nextAt) return t("list.next", { time: format.time(nextAt) });
+    const { state, nextAt, error } = this.#session.schedule;
+    if (state === "waiting" && nextAt && !(error && this.#session.problem)) return t("list.next", { time: format.time(nextAt) });
     return state === "elsewhere" ? t("list.next.elsewhere") : "";
   }
 

@@ -20,9 +20,10 @@ export default {
   "leave.until-deleted": "Everything until it is deleted here",
   "leave.everything": "Everything",
   "leave.everything.hint": "Deleting is off, and marks for deletion are taken back.",
-  "leave.days": "What was stored here less than so many days ago",
+  "leave.days": "Everything until so many days after it was stored here",
   "leave.days.count": "Days",
   "leave.nothing": "Nothing that is stored here",
+  "leave.nothing.hint": "Each message is deleted from the server as soon as it is stored here.",
   "leave.hint": "Only messages that are stored here whole are ever deleted from the server.",
   "leave.memory": "On a shared computer nothing is kept here, so there is no rule here that deletes from the server.",
 

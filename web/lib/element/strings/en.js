@@ -63,6 +63,7 @@ export default {
   "list.next.elsewhere": "Another window checks for all",
   "list.elsewhere": "Another window is checking.",
   "list.check": "Check for mail",
+  "list.check.short": "Check",
   "list.cancel": "Cancel",
   "list.empty.inbox": "No messages",
   "list.empty.inbox.hint": "New mail appears here when you check for mail.",
