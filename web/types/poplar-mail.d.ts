@@ -115,6 +115,9 @@ export interface Message {
 
 export interface Progress { phase: "connect" | "login" | "list" | "headers" | "retrieve" | "delete" | "quit"; done: number; total: number; bytes: number; totalBytes: number; elsewhere?: true }
 
+/** How far an export or import is, in messages and octets. */
+export interface BackupProgress { done: number; total: number; bytes: number; totalBytes: number }
+
 /** The mailbox: UID table, exactly-once retrieval, policies, reading. */
 export class Mailbox extends EventTarget {
   static open(options: MailboxOptions): Promise<Mailbox>;
@@ -140,6 +143,14 @@ export class Mailbox extends EventTarget {
   markRead(id: string, read?: boolean): Promise<void>;
   delete(id: string): Promise<void>;                           // wanted; sent and confirmed by the next sync() or signOut(); "refused" where the policy leaves everything
   undelete(id: string): Promise<void>;
+  /** The UID table as JSON, with no mail in it. */
+  exportTable(): Promise<Blob>;
+  /** What the table says was retrieved is not asked for again by itself. Deletes nothing. */
+  importTable(file: Blob): Promise<{ added: number; known: number }>;
+  /** Everything that is stored: a zip of byte-exact .eml files with the UID table in it, or an mbox file (mboxrd); as it is read. */
+  exportMailbox(options?: { format?: "zip" | "mbox"; signal?: AbortSignal; onProgress?: (progress: BackupProgress) => void }): ReadableStream<Uint8Array>;
+  /** A zip of exportMailbox(). What is stored here stays as it is. `skipped`: messages that the zip does not have whole. */
+  importMailbox(zip: Blob, options?: { signal?: AbortSignal; onProgress?: (progress: BackupProgress) => void }): Promise<{ added: number; known: number; skipped: number }>;
   /** Whether the browser keeps what is here for good; what it counts, in octets, for the whole origin. */
   storage(): Promise<{ persisted: boolean; usage: number | null; quota: number | null }>;
   readonly locked: boolean;                                    // false in this version, which does not seal what it keeps

@@ -19,7 +19,7 @@ use crate::pop3::{Behaviour, Client, Login, Settings};
 use crate::store::idb::{self, Account, IdbStore};
 use crate::store::memory::MemoryStore;
 use crate::store::{Batch, Deletion, Edit, Id, Record, Rows, Store};
-use crate::sync::{Attempt, Job, Phase, Policy, Progress, Report, Retrieve, Table, Visit};
+use crate::sync::{Attempt, Job, Phase, Policy, Progress, Report, Retrieve, Table, Visit, planner};
 use crate::tunnel;
 
 #[wasm_bindgen(raw_module = "./mail/host.js")]
@@ -32,15 +32,15 @@ extern "C" {
 
 /// One mailbox.
 #[wasm_bindgen]
-pub struct MailboxCore(Rc<Mailbox>);
+pub struct MailboxCore(pub(super) Rc<Mailbox>);
 
-struct Mailbox {
+pub(super) struct Mailbox {
     account: Account,
     settings: Settings,
     /// How to sign in.
     method: String,
     token: Option<String>,
-    table: Table<Kept>,
+    pub(super) table: Table<Kept>,
     on_event: Function,
     /// Where nothing is kept here, the policy is not either.
     policy: Cell<Policy>,
@@ -198,6 +198,8 @@ impl Mailbox {
             "stored" => {
                 return Ok(number(self.table.rows().values().filter(|row| row.stored()).count()));
             }
+            "table" => return Ok(self.rows_of_table(first, second)),
+            "next id" => return Ok(planner::next_id(self.table.rows().last_key(), time::now()).into()),
             // Whether a wish to delete waits for a session.
             "wants deletion" => {
                 let wanted = |row: &Record| row.on_server && matches!(row.deletion, Deletion::Wanted | Deletion::Sent);
@@ -211,7 +213,8 @@ impl Mailbox {
             // Taken apart.
             #[cfg(feature = "mime")]
             "message" => Ok(convert::message(row.id, &mail::parse(&self.body(&row).await?))),
-            // Byte for byte.
+            // Byte for byte, one piece or all.
+            "piece" => Ok(bytes(&self.table.store().chunk(row.id, second).await?)),
             "raw" => {
                 let pieces = Array::new();
                 for place in 0..row.chunks {
@@ -430,7 +433,7 @@ impl Mailbox {
     }
 
     /// Open, and with the rows as they are now.
-    async fn ready(&self) -> Result<()> {
+    pub(super) async fn ready(&self) -> Result<()> {
         self.check_open()?;
         self.table.refresh().await
     }
@@ -488,7 +491,7 @@ impl Mailbox {
 }
 
 /// The store that was chosen.
-enum Kept {
+pub(super) enum Kept {
     Here(IdbStore),
     Nowhere(MemoryStore),
 }

@@ -1,6 +1,7 @@
 //! What JavaScript sees of this crate. Not the public API: that is the facade in `web/lib/mail`, which turns these promises and
 //! plain objects into the classes of the contract.
 
+mod backup;
 mod convert;
 mod known;
 mod mailbox;

@@ -240,8 +240,9 @@ impl Store for IdbStore {
     }
 
     async fn apply(&self, mut batch: Batch) -> Result<Vec<Record>> {
-        // Only a session brings new rows; a mark on a row of a database that is gone must not bring the database back.
-        let mode = if batch.insert.is_empty() { Mode::WriteStrict } else { Mode::CreateStrict };
+        // Only sessions and imports bring rows and pieces; a mark on a row of a database that is gone must not bring the database back.
+        let created = !batch.insert.is_empty();
+        let mode = if created || !batch.chunks.is_empty() { Mode::CreateStrict } else { Mode::WriteStrict };
         let Some(transaction) = self.begin(&[META, TABLE, ENVELOPES, CHUNKS], mode).await? else {
             return Ok(Vec::new());
         };
@@ -249,7 +250,7 @@ impl Store for IdbStore {
         match self.write(&transaction, &mut batch).await {
             Ok(changed) => {
                 complete.done().await?;
-                self.saved.set(self.saved.get() || mode == Mode::CreateStrict);
+                self.saved.set(self.saved.get() || created);
                 Ok(changed)
             }
             Err(error) => {

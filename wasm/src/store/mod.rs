@@ -131,7 +131,8 @@ impl Batch {
     fn has_all(&self, id: Id, edit: Edit, rows: &Rows) -> bool {
         let (Edit::Retrieved { chunks, .. }, Some(row)) = (edit, rows.get(id)) else { return true };
         let here = self.chunks.iter().filter(|(of, ..)| *of == id).count() as u32;
-        row.stored() || row.chunks.saturating_add(here) == chunks
+        // Of one that was retrieved elsewhere they are not counted, and nobody takes them away.
+        row.retrieved.is_some() || row.chunks.saturating_add(here) == chunks
     }
 }
 

@@ -103,8 +103,13 @@ pub enum Edit {
     },
     /// A person read it, or wants it to look unread.
     Read(bool),
-    /// Its marks came from a file; with its bytes, unless they are not here.
+    /// Its bytes came from a file.
     Imported,
+    /// A file says that it was retrieved. Its bytes are not here.
+    Elsewhere {
+        /// When it was retrieved.
+        at: Timestamp,
+    },
     /// A person wants it deleted from the server.
     Delete,
     /// The account's policy does.
@@ -159,7 +164,8 @@ impl Record {
                 self.headers = true;
                 self.recognise();
             }
-            Edit::Staged { chunks } if !self.stored() => self.chunks = chunks,
+            // Of one that was retrieved elsewhere nothing is counted: it would look as if it were here.
+            Edit::Staged { chunks } if self.retrieved.is_none() => self.chunks = chunks,
             Edit::Retrieved { octets, chunks, at, unconfirmed } if !self.stored() => {
                 self.retrieved = Some(at);
                 self.octets = octets;
@@ -170,6 +176,11 @@ impl Record {
                 self.recognise();
             }
             Edit::Imported => self.imported = true,
+            Edit::Elsewhere { at } if self.retrieved.is_none() => {
+                self.retrieved = Some(at);
+                self.chunks = 0;
+                self.imported = true;
+            }
             Edit::Read(read) => self.read = read,
             Edit::Delete if self.deletion == Deletion::None => {
                 self.wish(Deletion::Wanted, false);
@@ -294,10 +305,16 @@ mod tests {
 
     #[test]
     fn what_was_retrieved_elsewhere_is_retrieved_here_on_request() {
-        let mut record = Record { retrieved: Some(1), ..Record::default() };
-        record.apply(Edit::Imported);
+        // Of a retrieval that was cut, a piece was left.
+        let mut record = after(&[Edit::Staged { chunks: 1 }, Edit::Elsewhere { at: 1 }]);
+        assert_eq!((record.stored(), record.retrieved, record.imported), (false, Some(1), true));
+        // One that comes in pieces is not here before its last.
+        record.apply(Edit::Staged { chunks: 1 });
         assert!(!record.stored());
-        record.apply(Edit::Retrieved { octets: 3, chunks: 1, at: 9, unconfirmed: false });
+        record.apply(Edit::Retrieved { octets: 3, chunks: 2, at: 9, unconfirmed: false });
+        assert_eq!((record.stored(), record.retrieved, record.imported), (true, Some(9), false));
+        // What is here is not elsewhere.
+        record.apply(Edit::Elsewhere { at: 20 });
         assert_eq!((record.stored(), record.retrieved, record.imported), (true, Some(9), false));
     }
 

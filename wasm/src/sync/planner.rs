@@ -83,7 +83,7 @@ pub fn plan(listing: &Listing, rows: &Rows, heads: &Heads, now: Timestamp) -> Pl
     let ask = lines.map(|((line, octets), _)| Sized { number: line.number, octets: *octets }).collect();
     let look = rows.iter().zip(look).filter(|(_, look)| *look).map(|(row, _)| row.id).collect();
     let mut plan = Plan { ask, look, ..Plan::default() };
-    let mut next_id = rows.last().map_or_else(|| first_id(now), |row| row.id.saturating_add(1));
+    let mut next_id = next_id(rows.last().map(|row| row.id), now);
     // In the server's order, so that ids keep it.
     for (((line, size), pair), ambiguous) in listing.uids.iter().zip(sizes).zip(pairs).zip(&ambiguous) {
         // A number with two names could be either: left alone, it is neither stored under a wrong name nor deleted for another.
@@ -124,6 +124,11 @@ pub fn plan(listing: &Listing, rows: &Rows, heads: &Heads, now: Timestamp) -> Pl
         plan.edits.extend(gone.map(|(row, _)| (row.id, Edit::Missing)));
     }
     plan
+}
+
+/// The id of the next new row, where `last` is the highest.
+pub fn next_id(last: Option<Id>, now: Timestamp) -> Id {
+    last.map_or_else(|| first_id(now), |last| last.saturating_add(1))
 }
 
 /// Where the ids of a new table begin: elsewhere every 16 ms, so that after a table was cleared an id held by another tab names

@@ -14,6 +14,7 @@ import { KeptSession, Tabs } from "./tabs.js";
 /** @typedef {import("../../types/poplar-mail.js").Policy} Policy */
 /** @typedef {import("../../types/poplar-mail.js").SyncReport} SyncReport */
 /** @typedef {import("./credentials.js").Reason} Reason */
+/** @typedef {import("./backup/export.js").BackupProgress} BackupProgress */
 
 const PRIVATE = Symbol("use Mailbox.open()");
 
@@ -27,6 +28,8 @@ export class Mailbox extends EventTarget {
   /** Runs a call into the wasm, wherever that is. */
   #call;
   #account;
+  /** Whose mail it is, as an export says it. @type {{ account: string, user: string, relay: string }} */
+  #whose;
   #durable;
   #signIn;
   /** The session kept after a retrieval on demand. */
@@ -41,12 +44,17 @@ export class Mailbox extends EventTarget {
   /** Another tab changed something while the table was being read. */
   #missed = false;
 
-  /** @param {symbol} key @param {Awaited<ReturnType<typeof caller>>} run @param {string} account @param {MailboxOptions} options */
-  constructor(key, run, account, options) {
+  /**
+   * @param {symbol} key @param {Awaited<ReturnType<typeof caller>>} run
+   * @param {{ account: string, user: string, relay: string }} whose @param {MailboxOptions} options
+   */
+  constructor(key, run, whose, options) {
     if (key !== PRIVATE) throw new TypeError("Use Mailbox.open().");
     super();
+    const { account } = whose;
     this.#call = run;
     this.#account = account;
+    this.#whose = whose;
     this.#durable = options.storage !== "memory";
     this.#signIn = new SignIn(account, options.credentials);
     this.#session = new KeptSession(() => this.#ask("leave"));
@@ -72,7 +80,7 @@ export class Mailbox extends EventTarget {
     const { timeoutMs, pipelining, signIn, token } = tunnelOptions(options);
 
     const run = await caller(options);
-    const mailbox = new Mailbox(PRIVATE, run, account, options);
+    const mailbox = new Mailbox(PRIVATE, run, { account, user, relay }, options);
     // Weak, since it is kept for as long as the core is, and that for as long as the mailbox.
     const held = new WeakRef(mailbox);
     const heard = (/** @type {string} */ name, /** @type {any} */ told) => held.deref()?.#heard(name, told);
@@ -200,6 +208,81 @@ export class Mailbox extends EventTarget {
   /** Whether the browser keeps this origin's data for good, and how much of it there is. */
   async storage() {
     return storage();
+  }
+
+  /** The UID table as JSON, with no mail in it. @returns {Promise<Blob>} */
+  async exportTable() {
+    const { exportedTable } = await import("./backup/export.js");
+    return exportedTable(this.#backup());
+  }
+
+  /**
+   * What a table says was retrieved is marked so, and is not asked for again by itself. Deletes nothing, here or there.
+   * @param {Blob} file
+   * @returns {Promise<{ added: number, known: number }>}
+   */
+  async importTable(file) {
+    const { importedTable } = await import("./backup/import.js");
+    this.#wantTurn();
+    return importedTable(this.#backup(), file);
+  }
+
+  /**
+   * Everything that is stored: a zip of byte-exact .eml files with the UID table in it, or an mbox file (mboxrd). Nothing is read before
+   * it is wanted, and of a message no more than a piece is held.
+   * @param {{ format?: "zip" | "mbox", signal?: AbortSignal, onProgress?: (progress: BackupProgress) => void }} [options]
+   * @returns {ReadableStream<Uint8Array>}
+   */
+  exportMailbox({ format = "zip", signal, onProgress } = {}) {
+    if (!["zip", "mbox"].includes(format)) throw invalid('format must be "zip" or "mbox".');
+    abortSignal(signal);
+    /** @type {AsyncGenerator<Uint8Array>} */
+    let pieces;
+    return new ReadableStream(
+      {
+        start: async () => {
+          const { exportedMailbox } = await import("./backup/export.js");
+          pieces = exportedMailbox(this.#backup(), format, { signal, onProgress });
+        },
+        pull: async (controller) => {
+          const { done, value } = await pieces.next();
+          if (done) controller.close();
+          else controller.enqueue(value);
+        },
+        cancel: async () => {
+          await pieces?.return(undefined);
+        },
+      },
+      { highWaterMark: 0 },
+    );
+  }
+
+  /**
+   * Takes in a zip of `exportMailbox`. What is stored here stays as it is, and nothing of it has anything deleted from the server.
+   * `skipped`: messages that the zip does not have whole.
+   * @param {Blob} zip
+   * @param {{ signal?: AbortSignal, onProgress?: (progress: BackupProgress) => void }} [options]
+   * @returns {Promise<{ added: number, known: number, skipped: number }>}
+   */
+  async importMailbox(zip, { signal, onProgress } = {}) {
+    abortSignal(signal);
+    const { importedMailbox } = await import("./backup/import.js");
+    this.#wantTurn();
+    try {
+      return await importedMailbox(this.#backup(), zip, { signal, onProgress });
+    } finally {
+      await this.#noteKept();
+    }
+  }
+
+  /** What export and import need of this mailbox. @returns {import("./backup/import.js").Target} */
+  #backup() {
+    return {
+      whose: this.#whose,
+      ask: (what, first, second) => this.#ask(what, first, second),
+      take: (page, pieces) => this.#call(() => this.#core.take(page, pieces)),
+      invalidate: () => this.#core.invalidate(),
+    };
   }
 
   /** Sealing what is kept here comes with a later version; until then nothing is ever locked. */
