@@ -92,7 +92,7 @@ test("a check by itself can be cancelled, and goes on after one by hand", async 
   await pass(page, 15);
   await world.faults(1);
   await reader.part("cancel-sync").click();
-  await expect(reader.part("notice")).toContainText("Checking by itself goes on after your next check for mail.");
+  await expect(reader.part("notice")).toContainText("Automatic checks go on after your next check for mail.");
   await expect(reader.part("next-check")).toBeEmpty();
   await world.fault({});
   await reader.checkMail();

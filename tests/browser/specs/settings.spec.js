@@ -176,6 +176,29 @@ test("what is kept is counted, and whether the browser may clear it", async ({ w
   await expect(reader.part("storage")).toContainText(/The browser (may|will not) clear this by itself/);
 });
 
+test("a storage that is full stops what is retrieved, keeps what is there, and deletes nothing", async ({ world, page, reader }) => {
+  // From the beginning: a browser does not look at each write how much there is left.
+  const browser = await page.context().newCDPSession(page);
+  await browser.send("Storage.overrideQuotaForOrigin", { origin: world.origin, quotaSize: 5_000_000 });
+  await world.deliver(3);
+  await signedIn(world, reader);
+  await openSettings(reader);
+  await reader.part("leave-nothing").check();
+  await reader.part("settings-save").click();
+  await reader.part("dry-confirm").click();
+  await expect(strip(reader)).toContainText("3 messages will be deleted");
+
+  for (let seed = 1; seed <= 4; seed++) await world.deliverLarge(2_000_000, { seed });
+  await reader.checkMail();
+  const problem = reader.part("error");
+  await expect(problem).toHaveAttribute("data-code", "quota");
+  await expect(problem).toContainText(/This browser's storage is full\. Retrieval stopped, and nothing was deleted\. \d of 7 messages are stored here/);
+  const kept = await reader.rows("new").count();
+  expect(kept).toBeGreaterThanOrEqual(3);
+  expect(kept).toBeLessThan(7);
+  expect(await world.stored()).toHaveLength(7);
+});
+
 test.describe("320 px, by keyboard", () => {
   test.use({ contextOptions: { viewport: { width: 320, height: 568 } } });
 

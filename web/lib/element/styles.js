@@ -75,6 +75,7 @@ a { color: var(--accent); }
   stroke-linejoin: round;
 }
 .spring { flex: 1; }
+.check-short { display: none; }
 
 .button {
   display: inline-flex;
@@ -377,7 +378,6 @@ a { color: var(--accent); }
 .pane-title { font-weight: 600; line-height: 22px; }
 .list-status { font-size: 13px; line-height: 18px; color: var(--text-quiet); }
 .list-status[data-idle="true"] { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-.check-short { display: none; }
 .bar { position: absolute; inset: auto 0 -1px; height: 2px; overflow: hidden; visibility: hidden; background: var(--line); }
 .bar[data-shown="true"] { visibility: visible; }
 .bar-fill { height: 100%; background: var(--accent); transform: scaleX(0); transform-origin: 0 50%; transition: transform 120ms linear; }

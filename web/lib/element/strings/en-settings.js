@@ -27,7 +27,7 @@ export default {
   "leave.hint": "Only messages that are stored here whole are ever deleted from the server.",
   "leave.memory": "On a shared computer nothing is kept here, so there is no rule here that deletes from the server.",
 
-  "every.title": "Checks by itself",
+  "every.title": "Automatic checks",
   "every.0": "Off",
   "every.n": { one: "Every minute", other: "Every {n} minutes" },
   "every.hint": "While this page is open. The server may allow it less often.",
@@ -56,7 +56,7 @@ export default {
   "copies.save": "Save a copy…",
   "copies.table": "Save the list of messages (JSON)",
   "copies.import": "Import a copy…",
-  "copies.import.hint": "A zip or a list that was saved here. What is imported has nothing deleted from the server.",
+  "copies.import.hint": "A zip or a list that was saved here. Importing deletes nothing from the server.",
   "copies.import.title": "Import a copy",
   "copies.saving": "Saving {done} of {total}, {bytes}",
   "copies.importing": "Importing {done} of {total}, {bytes}",

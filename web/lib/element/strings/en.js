@@ -163,7 +163,7 @@ export default {
     other:
       "The server has given {n} messages new names. They were recognised by size and headers and not downloaded again. Marks for deletion on them were taken back.",
   },
-  "notice.offline": "This computer is offline. Checking goes on by itself when the network is back.",
+  "notice.offline": "This computer is offline. Automatic checks go on when the network is back.",
   "notice.undo": "Undo",
   "notice.deleted": {
     one: "{n} message was deleted from the server.",
@@ -178,7 +178,7 @@ export default {
     other: "{n} messages could not be retrieved. They are still on the server, and the next check tries again.",
   },
   "notice.stopped": "Stopped.",
-  "notice.stopped.schedule": "Checking by itself goes on after your next check for mail.",
+  "notice.stopped.schedule": "Automatic checks go on after your next check for mail.",
   "notice.counts": "{stored} of {total} messages are stored here; the rest are still on the server.",
   "notice.counts.all": { one: "{n} message is stored here.", other: "All {n} messages are stored here." },
   "notice.counts.none": "Nothing is stored here yet; all mail is still on the server.",
@@ -199,7 +199,7 @@ export default {
   "lost.notNow": "Not now",
 
   "password.title": "Password for {user}",
-  "password.why": "The mail server did not accept the password. It is not sent again by itself, and checking has stopped.",
+  "password.why": "The mail server did not accept the password. It is not sent again, and automatic checks have stopped.",
   "password.submit": "Sign in",
   "password.cancel": "Not now",
 
