@@ -213,7 +213,7 @@ a { color: var(--accent); }
   .problem { flex-wrap: wrap; row-gap: 8px; align-items: start; }
   .problem .problem-words { flex-basis: calc(100% - 32px); }
   .problem-actions { margin-inline-start: auto; }
-  .notice { padding: 8px 12px; font-size: 13px; line-height: 18px; }
+  .notice, .notices .problem { padding: 8px 12px; font-size: 13px; line-height: 18px; }
   .notices .notice:has(.button + .button) { flex-wrap: wrap; align-items: start; row-gap: 8px; }
   .notices .notice:has(.button + .button) .problem-words { flex-basis: calc(100% - 32px); }
 
