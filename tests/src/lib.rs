@@ -36,6 +36,7 @@ pub mod port;
 pub mod process;
 pub mod relay;
 pub mod scripted;
+pub mod simulation;
 pub mod transcript;
 pub mod tunnel;
 

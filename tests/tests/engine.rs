@@ -8,7 +8,7 @@ use futures_util::future;
 use poplar_client::error::{Code, Result};
 use poplar_client::pop3::Command;
 use poplar_client::store::memory::MemoryStore;
-use poplar_client::store::{Batch, Deletion, Edit, Id, Store};
+use poplar_client::store::{Batch, Deletion, Edit, Id};
 use poplar_client::sync::{Job, Phase, Progress, Report, Retrieve, Table};
 use poplar_tests::model::{Quirks, Server, run};
 use poplar_tests::model_client::{at_once, attempt, body, count, edit, message, table};
@@ -138,6 +138,25 @@ fn a_refused_quit_confirms_nothing_and_the_next_session_tells() {
 }
 
 #[test]
+fn what_is_back_after_a_refused_quit_is_not_retrieved_again_and_its_headers_say_that_the_wish_stands() {
+    let (server, table) = (server(Quirks { refuses_quit: true, ..Quirks::default() }, 3), table());
+    sync(&server, &table, Retrieve::All).unwrap();
+    edit(&table, 1, Edit::Delete);
+    sync(&server, &table, Retrieve::All).unwrap();
+    server.change(|quirks| quirks.refuses_quit = false);
+    let (uid, bytes) = message(0);
+    server.remove(&uid);
+    sync(&server, &table, Retrieve::All).unwrap();
+    assert!(table.row(1).unwrap().is_deleted(), "as far as anybody can tell");
+    server.deliver(&uid, &bytes);
+    server.take_log();
+    let report = sync(&server, &table, Retrieve::All).unwrap();
+    assert_eq!((report.retrieved, report.deleted), (0, 1));
+    assert_eq!(count(&server.take_log(), "TOP"), 1);
+    assert_eq!((table.row(1).unwrap().deletion, table.rows().len()), (Deletion::Confirmed, 3));
+}
+
+#[test]
 fn a_vanished_message_is_said_to_be_gone() {
     let (server, table) = (server(Quirks::default(), 3), table());
     sync(&server, &table, Retrieve::None).unwrap();
@@ -195,7 +214,7 @@ fn a_cut_at_any_octet_of_a_deleting_session_deletes_nothing_that_is_not_stored()
         server.mend();
         sync(&server, &table, Retrieve::All).unwrap();
         assert_eq!(server.uids(), ["6869N", "6870N", "6871N"], "cut at {cut}");
-        assert!((1..=3).all(|id| table.row(id).unwrap().deletion == Deletion::Confirmed), "cut at {cut}");
+        assert!((1..=3).all(|id| table.row(id).unwrap().is_deleted()), "cut at {cut}");
         assert_eq!(count(&server.take_log(), "RETR"), 6, "cut at {cut}: nothing is retrieved again");
     }
 }
@@ -270,6 +289,19 @@ fn a_uid_that_names_another_message_now_is_not_deleted_and_not_taken_for_stored(
     server.deliver("6867N", b"Subject: another\r\n\r\nof another size\r\n");
     assert_eq!(sync(&server, &table, Retrieve::All).unwrap().deleted, 0);
     assert!(server.uids().contains(&"6867N".to_owned()));
+}
+
+#[test]
+fn a_wish_upon_headers_does_not_pass_to_another_message() {
+    let (server, table) = (server(Quirks::default(), 1), table());
+    sync(&server, &table, Retrieve::Headers).unwrap();
+    server.remove("6866N");
+    server.deliver("6866N", b"Subject: another\r\n\r\nof another size\r\n");
+    sync(&server, &table, Retrieve::None).unwrap();
+    edit(&table, 1, Edit::Delete);
+    assert_eq!(sync(&server, &table, Retrieve::Headers).unwrap().deleted, 0, "these headers are not its own");
+    assert_eq!(server.uids(), ["6866N"]);
+    assert_eq!(table.store().envelope(2).unwrap().subject, "another");
 }
 
 #[test]

@@ -148,6 +148,7 @@ fn outcome(table: &Table<MemoryStore>, result: Result<Report>) -> Outcome {
             body.extend(now(table.store().chunk(row.id, place)).unwrap_or_default());
         }
         let deletion = match row.deletion {
+            _ if row.is_deleted() => "confirmed",
             Deletion::None => "none",
             Deletion::Wanted => "wanted",
             Deletion::Sent => "sent",

@@ -259,7 +259,7 @@ impl Mailbox {
     /// Wants a message kept after all.
     async fn undelete(&self, id: Id) -> Result<JsValue> {
         let mut now = self.change(id, Edit::Undelete).await?;
-        if now.deletion == Deletion::Sent {
+        if now.deletion == Deletion::Sent && now.on_server {
             // DELE was sent, and QUIT may be on its way: what the session comes to is what counts. Where its answer was lost,
             // DELE is at least not repeated.
             let _turn = self.turn(None).await?;
@@ -268,7 +268,7 @@ impl Mailbox {
                 now = self.change(id, Edit::Undelete).await?;
             }
         }
-        if now.deletion == Deletion::Confirmed {
+        if now.is_deleted() {
             return Err(Error::new(Code::Refused, "this message has already been deleted from the server"));
         }
         Ok(JsValue::UNDEFINED)

@@ -18,9 +18,10 @@ pub enum Deletion {
     None,
     /// Wanted; DELE is for the next session.
     Wanted,
-    /// DELE was answered `+OK`, and QUIT is on its way or its answer was lost.
+    /// DELE was answered `+OK`, and QUIT is on its way or its answer was lost. Where a later session no longer lists it, it is taken
+    /// for deleted ([`Record::is_deleted`]), but only QUIT's answer is certain: a list that is short for a moment looks the same.
     Sent,
-    /// QUIT was answered `+OK`, or a later session no longer lists it.
+    /// QUIT was answered `+OK`.
     Confirmed,
 }
 
@@ -137,27 +138,33 @@ impl Record {
         self.uid.starts_with(FINGERPRINT)
     }
 
+    /// Whether it was deleted from the server by us, as far as anybody can tell.
+    pub fn is_deleted(&self) -> bool {
+        self.deletion == Deletion::Confirmed || self.deletion == Deletion::Sent && !self.on_server
+    }
+
     /// Applies one change. A change that no longer fits (a DELE sent for what was undeleted meanwhile) leaves the record as it is:
     /// who applied it looks at the result.
     pub fn apply(&mut self, edit: Edit) {
         match edit {
             Edit::Listed { size, unsure } => {
+                // Gone, back, and perhaps another message under the same name: nobody has wished that one gone.
+                let other = unsure && !self.on_server;
                 self.on_server = true;
                 self.unsure = unsure;
                 self.size = size;
                 // Listed again means that the deletion never took effect. A policy decides anew in every session.
                 match self.deletion {
                     Deletion::Wanted | Deletion::Sent if self.by_policy => self.wish(Deletion::None, false),
+                    Deletion::Sent if other => self.wish(Deletion::None, false),
                     Deletion::Sent => self.deletion = Deletion::Wanted,
                     _ => {}
                 }
             }
             Edit::Missing => {
                 self.on_server = false;
-                match self.deletion {
-                    Deletion::Sent => self.deletion = Deletion::Confirmed,
-                    Deletion::Wanted if self.by_policy => self.wish(Deletion::None, false),
-                    _ => {}
+                if self.deletion == Deletion::Wanted && self.by_policy {
+                    self.wish(Deletion::None, false);
                 }
             }
             Edit::Headed => {
@@ -190,7 +197,7 @@ impl Record {
             Edit::Delete => self.by_policy = false,
             Edit::Due if self.deletion == Deletion::None && !self.kept => self.wish(Deletion::Wanted, true),
             Edit::Undelete if self.deletion == Deletion::Wanted => self.keep(),
-            Edit::Forgo if self.deletion == Deletion::Sent => self.keep(),
+            Edit::Forgo if self.deletion == Deletion::Sent && self.on_server => self.keep(),
             Edit::Sent if self.deletion == Deletion::Wanted => self.deletion = Deletion::Sent,
             Edit::Unsent if self.deletion == Deletion::Sent => self.deletion = Deletion::Wanted,
             Edit::Confirmed => {
@@ -213,9 +220,12 @@ impl Record {
         }
     }
 
-    /// What is kept of it is what is listed now; but who had wished it deleted had not seen that.
+    /// What is kept of it is what is listed now. Where that was in doubt, who had wished it deleted had not seen it: the wish ends.
     fn recognise(&mut self) {
-        self.unsure &= self.deletion != Deletion::None;
+        if self.unsure && self.deletion != Deletion::Confirmed {
+            self.wish(Deletion::None, false);
+        }
+        self.unsure = false;
     }
 
     fn wish(&mut self, deletion: Deletion, by_policy: bool) {
@@ -257,11 +267,13 @@ mod tests {
 
     #[test]
     fn a_later_session_decides_where_the_answer_to_quit_was_lost() {
-        assert_eq!(after(&[Edit::Delete, Edit::Sent, Edit::Missing]).deletion, Deletion::Confirmed);
-        assert_eq!(
-            after(&[Edit::Delete, Edit::Sent, Edit::Listed { size: 1, unsure: false }]).deletion,
-            Deletion::Wanted
-        );
+        let gone = [Edit::Delete, Edit::Sent, Edit::Missing];
+        assert!(after(&gone).is_deleted() && after(&[&gone[..], &[Edit::Forgo]].concat()).is_deleted());
+        let listed = |unsure| Edit::Listed { size: 1, unsure };
+        assert_eq!(after(&[Edit::Delete, Edit::Sent, listed(false)]).deletion, Deletion::Wanted);
+        let back = |unsure| after(&[&gone[..], &[listed(unsure)]].concat()).deletion;
+        assert_eq!(back(false), Deletion::Wanted, "the same: the wish stands");
+        assert_eq!(back(true), Deletion::None, "another, perhaps: nobody wished that one gone");
     }
 
     #[test]
@@ -284,7 +296,7 @@ mod tests {
             assert_eq!((again.deletion, again.by_policy), (Deletion::None, false));
         }
         assert_eq!(after(&[Edit::Due, Edit::Missing]).deletion, Deletion::None);
-        assert_eq!(after(&[Edit::Due, Edit::Sent, Edit::Missing]).deletion, Deletion::Confirmed);
+        assert!(after(&[Edit::Due, Edit::Sent, Edit::Missing]).is_deleted());
         assert_eq!(
             after(&[Edit::Due, Edit::Delete, Edit::Sent, listed]).deletion,
             Deletion::Wanted,
@@ -316,6 +328,14 @@ mod tests {
         // What is here is not elsewhere.
         record.apply(Edit::Elsewhere { at: 20 });
         assert_eq!((record.stored(), record.retrieved, record.imported), (true, Some(9), false));
+    }
+
+    #[test]
+    fn who_wished_it_gone_before_it_was_in_doubt_meant_another() {
+        let unsure = Edit::Listed { size: 1, unsure: true };
+        let seen = after(&[Edit::Delete, unsure, Edit::Headed]);
+        assert_eq!((seen.deletion, seen.unsure), (Deletion::None, false));
+        assert_eq!(after(&[Edit::Delete, Edit::Headed]).deletion, Deletion::Wanted);
     }
 
     #[test]

@@ -263,6 +263,17 @@ mod tests {
     }
 
     #[test]
+    fn headers_do_not_pass_to_a_message_of_another_size() {
+        let mut rows = after(&[], &plan(&listing(&[(1, "a", 500)]), &[], 0));
+        rows[0].apply(Edit::Headed);
+        let other = plan(&listing(&[(1, "a", 860)]), &rows, 0);
+        assert_eq!(numbers(&other), [(1, 2)], "a new message");
+        assert_eq!(other.edits, [(1, Edit::Missing)]);
+        rows[0].apply(Edit::Retrieved { octets: 500, chunks: 1, at: 5, unconfirmed: false });
+        assert_eq!(numbers(&plan(&listing(&[(1, "a", 860)]), &rows, 0)), [(1, 1)], "nothing is retrieved twice");
+    }
+
+    #[test]
     fn an_unreadable_stat_or_a_number_with_two_names_proves_nothing() {
         let rows = after(&[], &plan(&listing(&[(1, "a", 1), (2, "b", 2)]), &[], 0));
         let mut nothing = listing(&[]);
@@ -289,13 +300,29 @@ mod tests {
     }
 
     #[test]
+    fn what_has_the_name_of_what_was_perhaps_deleted_is_looked_into() {
+        let rows = |lines: &[(u32, &str, u64)]| {
+            let mut rows = stored(lines);
+            rows[0].apply(Edit::Delete);
+            rows[0].apply(Edit::Sent);
+            rows
+        };
+        let same = [(1, "a", 10), (2, "b", 10)];
+        let unique = plan(&listing(&same), &rows(&same), 0);
+        assert_eq!((asks(&unique), unique.present[0].doubtful), ((vec![1], vec![1]), false), "names are unique here");
+        // There may have been a twin of what QUIT may have deleted.
+        let twins = plan(&listing(&[(1, "a", 10), (2, "b", 10), (3, "b", 20)]), &rows(&same), 0);
+        assert_eq!((asks(&twins), twins.present[0].doubtful), ((vec![1], vec![1]), true));
+    }
+
+    #[test]
     fn a_deletion_that_did_not_take_effect_is_wanted_again() {
         let same = listing(&[(1, "a", 1)]);
         let mut rows = after(&[], &plan(&same, &[], 0));
         rows[0].apply(Edit::Delete);
         rows[0].apply(Edit::Sent);
         assert_eq!(after(&rows, &plan(&same, &rows, 0))[0].deletion, Deletion::Wanted);
-        assert_eq!(after(&rows, &plan(&listing(&[]), &rows, 0))[0].deletion, Deletion::Confirmed);
+        assert!(after(&rows, &plan(&listing(&[]), &rows, 0))[0].is_deleted());
     }
 
     /// Headers as an engine would have fetched them: `listed` by number, `kept` by id.

@@ -223,6 +223,8 @@ const DELETION = ["none", "wanted", "sent", "confirmed"];
 
 /** A `Row`. `flags` as they lie in the table: `wasm/src/store/page.rs`. `envelope`, where there is one, as it lies in the database. */
 export function row(id, uid, size, stored, flags, envelope) {
+  const onServer = Boolean(flags & 4);
+  const deletion = DELETION[(flags >> 4) & 3];
   return {
     id: String(id),
     uid,
@@ -234,10 +236,11 @@ export function row(id, uid, size, stored, flags, envelope) {
     stored,
     unconfirmed: Boolean(flags & 1),
     read: Boolean(flags & 2),
-    onServer: Boolean(flags & 4),
+    onServer,
     hasAttachments: envelope?.attachments ?? false,
     hasHeaders: Boolean(flags & 8),
-    deletion: DELETION[(flags >> 4) & 3],
+    // Sent, its answer lost, and gone from the list since.
+    deletion: deletion === "sent" && !onServer ? "confirmed" : deletion,
     imported: Boolean(flags & 64),
     matched: Boolean(flags & 128),
   };

@@ -89,12 +89,12 @@ export class KeptSession {
     return this.#busy > 0 || this.#timer !== undefined;
   }
 
-  /** Runs a retrieval. @template T @param {() => Promise<T>} retrieval */
-  async during(retrieval) {
+  /** Runs a retrieval. @template T @param {() => Promise<T>} retrieve */
+  async during(retrieve) {
     this.forget();
     this.#busy += 1;
     try {
-      return await retrieval();
+      return await retrieve();
     } finally {
       this.#busy -= 1;
       if (this.#busy === 0) this.#timer = setTimeout(() => this.leave(), KEPT_MS);

@@ -3,6 +3,7 @@
 use futures_util::future::LocalBoxFuture;
 
 use super::Engine;
+use super::retrieving::begins_with_a_status;
 use crate::error::{Code, Error, Result};
 use crate::pop3::listing::{self, Named, Sized};
 use crate::pop3::{Answer, Command, Login};
@@ -87,6 +88,7 @@ impl<S: Store> Engine<'_, S> {
                     continue;
                 };
                 match answer.body_or_refusal().await? {
+                    Ok(head) if ahead.runs_ahead() && begins_with_a_status(&head) => return Err(self.out_of_step()),
                     Ok(head) => {
                         given = true;
                         each(Sized { number, octets }, &head);

@@ -47,6 +47,7 @@ impl<S: Store> Engine<'_, S> {
             };
             match answer.body_or_refusal().await {
                 // One line is what some servers send instead of the headers: the row stays without a subject until it is retrieved.
+                Ok(Ok(head)) if ahead.runs_ahead() && begins_with_a_status(&head) => return Err(self.out_of_step()),
                 Ok(Ok(head)) if listing::lines(&head).nth(1).is_none() && (head.len() as u64) < present.size => {
                     self.no_top(&mut ahead);
                 }
@@ -135,7 +136,7 @@ impl<S: Store> Engine<'_, S> {
                 doubt.dispel(&mut batch, report, (self.now)());
             }
             if status.ok {
-                match self.receive(present, answer, &mut progress).await {
+                match self.receive(present, answer, ahead.runs_ahead(), &mut progress).await {
                     Ok(received) => {
                         let fits = received.octets == present.size;
                         // Running ahead, what has another's length could be the other.
@@ -168,7 +169,13 @@ impl<S: Store> Engine<'_, S> {
     }
 
     /// Takes in one message: small ones whole, the pieces of large ones to disk as they come.
-    async fn receive(&self, present: Present, mut answer: Answer, progress: &mut Progress) -> Result<Received> {
+    async fn receive(
+        &self,
+        present: Present,
+        mut answer: Answer,
+        runs_ahead: bool,
+        progress: &mut Progress,
+    ) -> Result<Received> {
         let (mut piece, mut chunks, mut octets, mut envelope) = (Vec::new(), 0u32, 0u64, None);
         let mut told = progress.bytes;
         let mut odd = false;
@@ -203,7 +210,12 @@ impl<S: Store> Engine<'_, S> {
             }
         };
         let envelope = envelope.unwrap_or_else(|| mail::envelope(&piece));
-        let unconfirmed = !certain || odd || chunks == 0 && begins_with_a_status(&piece);
+        odd |= chunks == 0 && begins_with_a_status(&piece);
+        // A fence's answer was taken for this message's status: the next fence will not show it.
+        if odd && runs_ahead {
+            return Err(self.out_of_step());
+        }
+        let unconfirmed = !certain || odd;
         Ok(Received { id: present.id, envelope, place: chunks, piece, octets, unconfirmed, answer })
     }
 }
@@ -217,6 +229,7 @@ fn shared_sizes(wanted: &[Present]) -> Vec<u64> {
 }
 
 /// No message begins so: the status line in front of it answered something else.
-fn begins_with_a_status(message: &[u8]) -> bool {
-    message.get(..3).is_some_and(|word| word.eq_ignore_ascii_case(b"+OK"))
+pub(super) fn begins_with_a_status(message: &[u8]) -> bool {
+    let begins = |word: &[u8]| message.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
+    begins(b"+OK") || begins(b"-ERR")
 }

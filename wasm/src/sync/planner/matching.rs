@@ -26,6 +26,8 @@ pub(super) struct Matching<'a> {
     pub(super) pairs: Vec<Pair>,
     /// For each row, whether a line is it.
     pub(super) listed: Vec<bool>,
+    /// Whether no two messages have one UID, once that was looked into.
+    unique: Option<bool>,
     /// For each line, whether its headers would dispel a doubt …
     pub(super) ask: Vec<bool>,
     /// … and for each row, whether they are to be compared with its own.
@@ -44,6 +46,7 @@ impl<'a> Matching<'a> {
             sizes: sizes_of(listing),
             pairs: vec![Pair::New { ordinal: 0 }; lines.len()],
             listed: vec![false; places.len()],
+            unique: None,
             ask: vec![false; lines.len()],
             look: vec![false; places.len()],
         };
@@ -81,19 +84,35 @@ impl<'a> Matching<'a> {
 
     /// One line and one row of the same name, and where the name alone does not say much, of the same size.
     fn one(&mut self, line: usize, row: usize) {
-        let Some(Record { size, on_server, unsure, .. }) = self.row(row) else { return };
+        let Some(Record { uid, size, on_server, unsure, deletion, .. }) = self.row(row) else { return };
+        // The same name, never gone.
+        let named = *on_server && !unsure && !uid.is_empty();
         let sure = match self.size(line) == *size {
-            // The same name, never gone.
-            true if *on_server && !unsure => None,
+            // Where QUIT may have been carried out, another message may have the name.
+            true if named && *deletion != Deletion::Sent => None,
             // Gone, and back with another size.
             false if !on_server => return,
-            // Gone and back; or the server counts its octets in another way today; or another message has taken the name.
-            _ => match self.compare(line, row) {
+            // Gone and back; or without a name; or the server counts its octets in another way today.
+            fits => match self.compare(line, row) {
                 Some(false) => return,
+                None if fits && named && self.are_names_unique() => None,
+                // Nobody is to be shown another's headers, and to act on them.
+                None if !fits && self.row(row).is_some_and(|row| row.headers && !row.stored()) => return,
                 same => Some(same.is_some()),
             },
         };
         self.set(line, Pair::Known { row, sure });
+    }
+
+    /// Whether this server was never seen to give two messages one UID.
+    fn are_names_unique(&mut self) -> bool {
+        let listing = self.listing;
+        let uid = |line: usize| listing.uids.get(line).map(|line| &line.uid);
+        let rows = self.rows;
+        *self.unique.get_or_insert_with(|| {
+            let order = sorted(listing.uids.len(), &|a, b| uid(a).cmp(&uid(b)));
+            rows.iter().all(|row| row.ordinal == 0) && order.is_sorted_by(|a, b| uid(*a) < uid(*b))
+        })
     }
 
     /// Lines and rows that only headers tell apart. What these leave is paired in the server's order, in doubt.
@@ -128,13 +147,16 @@ impl<'a> Matching<'a> {
     /// recognised by size and headers, in their order.
     fn new_uids(&mut self, lines: &[usize], rows: &[usize]) {
         let records = || rows.iter().filter_map(|row| self.row(*row).map(|record| (*row, record)));
-        let was_there = records().filter(|(_, record)| record.on_server).count();
+        let was_there = || records().filter(|(_, record)| record.on_server);
         // After a moment in which the maildrop seemed to be empty, all that is known are candidates.
-        let candidate =
-            |record: &Record| (record.on_server || was_there == 0) && record.deletion != Deletion::Confirmed;
+        let all = was_there().next().is_none();
+        let candidate = |record: &Record| (all || record.on_server) && record.deletion != Deletion::Confirmed;
         let gone = || records().filter(|(row, record)| !self.is_listed(*row) && candidate(record));
+        // What we have deleted ourselves, as it seems, is not gone for another reason.
+        let unexplained = |(_, record): &(usize, &Record)| record.deletion != Deletion::Sent;
+        let gone_count = gone().filter(unexplained).count();
         let new: Vec<usize> = lines.iter().copied().filter(|line| self.is_new(*line)).collect();
-        if gone().count() * 2 < was_there || new.len() * 2 < gone().count() {
+        if gone_count * 2 < was_there().filter(unexplained).count() || new.len() * 2 < gone_count {
             return;
         }
         // Of what was never looked at there is nothing to be saved.
