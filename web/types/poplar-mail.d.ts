@@ -115,7 +115,7 @@ export interface Message {
 
 export interface Progress { phase: "connect" | "login" | "list" | "headers" | "retrieve" | "delete" | "quit"; done: number; total: number; bytes: number; totalBytes: number; elsewhere?: true }
 
-/** How far an export or import is, in messages and octets. */
+/** Messages and octets of an export or import. */
 export interface BackupProgress { done: number; total: number; bytes: number; totalBytes: number }
 
 /** The mailbox: UID table, exactly-once retrieval, policies, reading. */
@@ -143,16 +143,19 @@ export class Mailbox extends EventTarget {
   markRead(id: string, read?: boolean): Promise<void>;
   delete(id: string): Promise<void>;                           // wanted; sent and confirmed by the next sync() or signOut(); "refused" where the policy leaves everything
   undelete(id: string): Promise<void>;
-  /** The UID table as JSON, with no mail in it. */
-  exportTable(): Promise<Blob>;
-  /** What the table says was retrieved is not asked for again by itself. Deletes nothing. */
-  importTable(file: Blob): Promise<{ added: number; known: number }>;
-  /** Everything that is stored: a zip of byte-exact .eml files with the UID table in it, or an mbox file (mboxrd); as it is read. */
-  exportMailbox(options?: { format?: "zip" | "mbox"; signal?: AbortSignal; onProgress?: (progress: BackupProgress) => void }): ReadableStream<Uint8Array>;
-  /** A zip of exportMailbox(). What is stored here stays as it is. `skipped`: messages that the zip does not have whole. */
-  importMailbox(zip: Blob, options?: { signal?: AbortSignal; onProgress?: (progress: BackupProgress) => void }): Promise<{ added: number; known: number; skipped: number }>;
   /** Whether the browser keeps what is here for good; what it counts, in octets, for the whole origin. */
   storage(): Promise<{ persisted: boolean; usage: number | null; quota: number | null }>;
+  /** The UID table as JSON: UIDs, sizes, times and marks, and no mail. */
+  exportTable(): Promise<Blob>;
+  /** What such a table says was retrieved is marked so here, and is not asked for again by itself. Deletes nothing, here or there. */
+  importTable(file: Blob): Promise<{ added: number; known: number }>;
+  /**
+   * Everything that is stored here: a zip of byte-exact .eml files with the UID table in it, or an mbox file (mboxrd). Nothing is read
+   * before it is wanted.
+   */
+  exportMailbox(options?: { format?: "zip" | "mbox"; signal?: AbortSignal; onProgress?: (progress: BackupProgress) => void }): ReadableStream<Uint8Array>;
+  /** Takes in such a zip. What is stored here stays as it is. `skipped`: messages that the zip does not have whole. */
+  importMailbox(zip: Blob, options?: { signal?: AbortSignal; onProgress?: (progress: BackupProgress) => void }): Promise<{ added: number; known: number; skipped: number }>;
   readonly locked: boolean;                                    // false in this version, which does not seal what it keeps
   signOut(): Promise<void>;                                    // applies wanted deletions, QUIT, forgets the credentials
   clear(): Promise<void>;                                      // forgets everything kept here; the server is not touched

@@ -1,5 +1,6 @@
 /** The mailbox: UID table, exactly-once retrieval, policies, reading. */
 import { accounts } from "./accounts.js";
+import { streamed } from "./backup/stream.js";
 import { SignIn } from "./credentials.js";
 import { caught, invalid, ours, thrownBy } from "./errors.js";
 import { abortSignal, relayUrl, rowId, string, tunnelOptions, upstreamName, whole } from "./options.js";
@@ -45,16 +46,16 @@ export class Mailbox extends EventTarget {
   #missed = false;
 
   /**
-   * @param {symbol} key @param {Awaited<ReturnType<typeof caller>>} run
-   * @param {{ account: string, user: string, relay: string }} whose @param {MailboxOptions} options
+   * @param {symbol} key @param {Awaited<ReturnType<typeof caller>>} run @param {{ account: string, user: string, relay: string }} whose
+   * @param {MailboxOptions} options
    */
   constructor(key, run, whose, options) {
     if (key !== PRIVATE) throw new TypeError("Use Mailbox.open().");
     super();
     const { account } = whose;
+    this.#whose = whose;
     this.#call = run;
     this.#account = account;
-    this.#whose = whose;
     this.#durable = options.storage !== "memory";
     this.#signIn = new SignIn(account, options.credentials);
     this.#session = new KeptSession(() => this.#ask("leave"));
@@ -236,25 +237,10 @@ export class Mailbox extends EventTarget {
   exportMailbox({ format = "zip", signal, onProgress } = {}) {
     if (!["zip", "mbox"].includes(format)) throw invalid('format must be "zip" or "mbox".');
     abortSignal(signal);
-    /** @type {AsyncGenerator<Uint8Array>} */
-    let pieces;
-    return new ReadableStream(
-      {
-        start: async () => {
-          const { exportedMailbox } = await import("./backup/export.js");
-          pieces = exportedMailbox(this.#backup(), format, { signal, onProgress });
-        },
-        pull: async (controller) => {
-          const { done, value } = await pieces.next();
-          if (done) controller.close();
-          else controller.enqueue(value);
-        },
-        cancel: async () => {
-          await pieces?.return(undefined);
-        },
-      },
-      { highWaterMark: 0 },
-    );
+    return streamed(async () => {
+      const { exportedMailbox } = await import("./backup/export.js");
+      return exportedMailbox(this.#backup(), format, { signal, onProgress });
+    });
   }
 
   /**

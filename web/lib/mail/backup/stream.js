@@ -1,0 +1,25 @@
+/** Pieces that come when they are wanted, as a stream. */
+
+/**
+ * @param {() => Promise<AsyncGenerator<Uint8Array>>} start is asked for the pieces when the first is wanted
+ * @returns {ReadableStream<Uint8Array>}
+ */
+export function streamed(start) {
+  /** @type {AsyncGenerator<Uint8Array> | undefined} */
+  let pieces;
+  return new ReadableStream(
+    {
+      pull: async (controller) => {
+        pieces ??= await start();
+        const { done, value } = await pieces.next();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+      cancel: async () => {
+        await pieces?.return(undefined);
+      },
+    },
+    // Nothing is read ahead of whoever reads.
+    { highWaterMark: 0 },
+  );
+}
