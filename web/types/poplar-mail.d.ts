@@ -170,6 +170,8 @@ export class Mailbox extends EventTarget {
   /** The policy changed, here or in another tab. */
   addEventListener(type: "policy", listener: (event: CustomEvent<Policy>) => void, options?: boolean | AddEventListenerOptions): void;
   addEventListener(type: "schedule", listener: (event: CustomEvent<Schedule>) => void, options?: boolean | AddEventListenerOptions): void;
+  /** A sync of this mailbox ended well: somebody's, or the scheduler's. */
+  addEventListener(type: "synced", listener: (event: CustomEvent<SyncReport>) => void, options?: boolean | AddEventListenerOptions): void;
   /**
    * sync() found that so many messages were stored in this browser and none is any more. `preventDefault()` has it reject with code
    * "store" before anything is downloaded; otherwise it goes on, and downloads again what is on the server.

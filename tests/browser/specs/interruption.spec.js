@@ -31,7 +31,8 @@ test("relay killed in mid-retrieval, in the page", async ({ world, reader, page 
   await expect(error).toContainText(new RegExp(`\\b${stored}\\b`));
 
   // Nothing half-stored: what is shown as stored is whole, and no other message pretends to be.
-  const mailbox = await openMailbox(page, world);
+  // The relay is gone, and what it serves: the page's worker has the client.
+  const mailbox = await openMailbox(page, world, { worker: true });
   const hashes = await rawHashes(mailbox);
   expect(hashes).toHaveLength(stored);
   const expected = sorted(await world.stored());

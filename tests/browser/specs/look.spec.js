@@ -46,6 +46,64 @@ for (const colorScheme of ["light", "dark"]) {
         await shot(page, "stopped");
       });
 
+      test("settings, dry run, what a rule will delete, next try", async ({ world, page, reader }) => {
+        await world.deliver(20);
+        await reader.signIn({ password: world.password });
+        await reader.idle();
+        const settings = async () => {
+          await reader.part("settings-open").click();
+          await expect(reader.part("storage")).not.toBeEmpty();
+        };
+        await settings();
+        await shot(page, "settings");
+        await reader.part("settings-body").evaluate((body) => body.scrollTo(0, body.scrollHeight));
+        await shot(page, "settings-end");
+        await reader.part("leave-nothing").check();
+        await reader.part("every").selectOption("15");
+        await reader.part("settings-save").click();
+        await expect(reader.part("dry-row").first()).toBeVisible();
+        await shot(page, "dry-run");
+        await reader.part("dry-confirm").click();
+        await expect(reader.part("notice-settings")).toBeVisible();
+        await expect(reader.part("next-check")).not.toBeEmpty();
+        await reader.part("list").focus();
+        await page.keyboard.press("Home");
+        await page.keyboard.press("Delete");
+        await expect(reader.part("undo")).toBeVisible();
+        await shot(page, "due");
+        await world.killRelay();
+        await reader.part("check-mail").click();
+        await expect(reader.part("countdown")).toBeVisible();
+        await shot(page, "next-try");
+      });
+
+      test("lost", async ({ world, page, reader }) => {
+        await page.evaluate(() => localStorage.setItem("poplar:kept", JSON.stringify({ "mail/ann": { stored: 212 } })));
+        await reader.signIn({ password: world.password });
+        await expect(reader.part("lost")).toBeVisible();
+        await shot(page, "lost");
+        await reader.part("lost-not-now").click();
+      });
+
+      test.describe("of a scripted server", () => {
+        test.use({ worldOptions: { transcript: "uids-renamed" } });
+
+        test("new names, refused meanwhile", async ({ world, page, reader }) => {
+          await reader.signIn({ upstream: "scripted", password: world.password });
+          await reader.idle();
+          await world.harness.call("scriptedSync", { sync: 1 });
+          await reader.checkMail();
+          await expect(reader.part("notice")).toBeVisible();
+          await shot(page, "matched");
+          await world.play("pass-refused-auth");
+          await reader.part("check-mail").click();
+          await expect(reader.part("error")).toBeVisible();
+          await shot(page, "refused-meanwhile");
+          await page.getByRole("button", { name: "Sign in again" }).click();
+          await shot(page, "password");
+        });
+      });
+
       test.describe("with the demo's mail", () => {
         test.use({ worldOptions: { demo: true } });
 

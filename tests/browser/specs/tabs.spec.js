@@ -62,6 +62,14 @@ test("a session whose tab is gone is over", async ({ world, profile }) => {
   await expect.poll(() => sessions(there)).toEqual(["elsewhere connecting", "elsewhere open", "elsewhere closed"]);
 });
 
+test("what is heard late of a session is over as well", async ({ world, profile }) => {
+  const there = await tab(profile, world);
+  const late = { phase: "quit", done: 1, total: 1, bytes: 0, totalBytes: 0 };
+  await (await profile.open()).evaluate((late) => new BroadcastChannel("poplar:mail/ann").postMessage(["progress", late]), late);
+  await expect.poll(() => sessions(there)).toEqual(["elsewhere closed"]);
+  expect(await heard(there, "progress")).toEqual([{ ...late, elsewhere: true }]);
+});
+
 test("a policy that was changed is told", async ({ world, profile }) => {
   const [here, there] = [await tab(profile, world), await tab(profile, world)];
   const policy = (of) => of.mailbox.evaluate((mailbox) => mailbox.policy());

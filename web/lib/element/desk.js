@@ -1,5 +1,6 @@
 import { h, icon, replace, setAttribute, setText } from "./dom.js";
 import { MessageList } from "./list.js";
+import { askPassword } from "./password.js";
 import { Reader } from "./reader.js";
 import { ListHeader, Notices } from "./status.js";
 
@@ -10,9 +11,9 @@ import { ListHeader, Notices } from "./status.js";
  * @typedef {import("./row-index.js").Filter} Filter
  * @typedef {{
  *   opened: (id: string) => void, hasReader: () => boolean, mayDelete: (id: string) => boolean,
- *   failed: (error: unknown) => void, signOut: () => void, leave: () => void, clear: () => void
+ *   failed: (error: unknown) => void, settings: () => void, import: () => void, signOut: () => void, leave: () => void, clear: () => void
  * }} Actions what the element around it decides
- * @typedef {{ filter: (filter: Filter) => void, signOut: () => void, clear: () => void }} SideActions
+ * @typedef {{ filter: (filter: Filter) => void, settings: () => void, signOut: () => void, clear: () => void }} SideActions
  */
 
 const FILTERS = /** @type {const} */ ([
@@ -46,7 +47,9 @@ export class Desk {
     this.#actions = actions;
     const remove = (/** @type {string} */ id) => void this.#remove(id);
     const keep = (/** @type {string} */ id) => void session.attempt(() => session.mailbox.undelete(id));
-    this.#side = new Side(ui, session, { filter: (filter) => this.#filter(filter), signOut: actions.signOut, clear: actions.clear });
+    const { settings, signOut, clear } = actions;
+    const password = () => void this.#askPassword();
+    this.#side = new Side(ui, session, { filter: (filter) => this.#filter(filter), settings, signOut, clear });
     this.#header = new ListHeader(ui, session);
     this.#list = new MessageList(ui, session.rows, { open: (id) => this.open(id), remove });
     this.#reader = new Reader(ui, session, {
@@ -55,14 +58,16 @@ export class Desk {
       remove,
       keep,
       failed: actions.failed,
-      signIn: actions.leave,
+      signIn: password,
     });
     this.#notices = new Notices(ui, session, {
       undo: () => void this.#undo(),
       focus: () => this.focus(),
-      signOut: actions.signOut,
+      settings,
+      import: actions.import,
+      signOut,
       leave: actions.leave,
-      signIn: actions.leave,
+      password,
     });
     const pane = h(
       "section",
@@ -112,6 +117,7 @@ export class Desk {
   close() {
     this.#session.removeEventListener("update", this.#refresh);
     cancelAnimationFrame(this.#frame);
+    this.#notices.close();
     this.#list.close();
   }
 
@@ -139,8 +145,17 @@ export class Desk {
   /** @param {string} id */
   async #remove(id) {
     const row = this.#session.rows.row(id);
-    if (!row?.onServer || row.deletion !== "none" || !this.#actions.mayDelete(id)) return;
+    if (!row?.onServer || row.deletion !== "none") return;
+    if (this.#session.policy?.leave === "everything") return this.#session.sayKeepsAll();
+    if (!this.#actions.mayDelete(id)) return;
     await this.#session.attempt(() => this.#session.mailbox.delete(id));
+  }
+
+  /** What was refused is not sent again; another password is, and what had stopped goes on. */
+  async #askPassword() {
+    const root = this.element.getRootNode();
+    const password = await askPassword(root, this.#session.about.user, this.#ui);
+    if (password !== null) await this.#session.signInAgain(password);
   }
 
   async #undo() {
@@ -207,6 +222,18 @@ class Side {
       icon("erase"),
       h("span", {}, t("account.clear")),
     );
+    const settings = h(
+      "button",
+      {
+        class: "button button-quiet",
+        type: "button",
+        title: t("account.settings"),
+        "data-testid": "settings-open",
+        onclick: actions.settings,
+      },
+      icon("settings"),
+      h("span", {}, t("account.settings")),
+    );
     this.#signOutWord = h("span", {}, t("account.signOut"));
     this.#signOut = h(
       "button",
@@ -228,7 +255,7 @@ class Side {
         { class: "filters", role: "group", "aria-label": t("filter.label") },
         ...FILTERS.map(([filter, name]) => this.#makeFilter(filter, name, actions.filter)),
       ),
-      h("div", { class: "side-foot" }, this.#kept, this.#clear, this.#signOut),
+      h("div", { class: "side-foot" }, this.#kept, settings, this.#clear, this.#signOut),
     );
   }
 

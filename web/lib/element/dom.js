@@ -35,6 +35,7 @@ const PATHS = {
   info: "M10 17a7 7 0 1 0 0-14 7 7 0 0 0 0 14ZM10 9.25v4.25M10 6.5h.01",
   close: "m5 5 10 10M15 5 5 15",
   erase: "M8 16.5 3.25 11.75l8.5-8.5 5 5-8.25 8.25ZM7.25 7.75l5 5M8 16.5h8.75",
+  settings: "M3 6h7.5M14.5 6H17M3 14h2.5M9.5 14H17M12.5 8a2 2 0 1 0 0-4 2 2 0 0 0 0 4ZM7.5 16a2 2 0 1 0 0-4 2 2 0 0 0 0 4Z",
   key: "M12.5 11.5a4 4 0 1 0-3.8-2.75L3 14.5V17h2.75v-2h2v-2h1.5l1-1.35a4 4 0 0 0 2.25-.15ZM13.25 6.75h.01",
 };
 
@@ -104,6 +105,14 @@ export function saveAs(blob, name) {
   const url = URL.createObjectURL(new Blob([blob], { type: "application/octet-stream" }));
   h("a", { href: url, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(url), REVOKE_AFTER_MS);
+}
+
+/** Asks for a file. @param {string} accept @returns {Promise<File | null>} `null` where the person chose none */
+export function pickFile(accept) {
+  return new Promise((resolve) => {
+    const input = h("input", { type: "file", accept, onchange: () => resolve(input.files?.[0] ?? null), oncancel: () => resolve(null) });
+    input.click();
+  });
 }
 
 /**

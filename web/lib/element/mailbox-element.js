@@ -1,4 +1,4 @@
-import { accounts as accountsKept } from "../mail/accounts.js";
+import { accounts as accountsKept, warmUp } from "../mail/accounts.js";
 import { confirm, h } from "./dom.js";
 import { problemFrom, relayProblem } from "./problem.js";
 import { fetchUpstreams, relayAddress, tunnelUrl, upstreamOf } from "./relay.js";
@@ -35,10 +35,19 @@ const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class 
 const OWN_RELAY = new URL("../../", import.meta.url);
 
 /** What is behind the sign-in card, most of the library included, comes when somebody signs in: a first visit loads the card only. */
-const behindTheCard = () =>
-  Promise.all([import("./session.js"), import("./desk.js")]).catch((cause) => {
-    throw Object.assign(new Error("the relay that served the card is gone", { cause }), relayProblem());
+const behindTheCard = () => loaded(Promise.all([import("./session.js"), import("./desk.js"), import("./lost.js")]));
+
+/** What comes later may not come at all. @template T @param {Promise<T>} modules */
+const loaded = (modules) =>
+  modules.catch((cause) => {
+    throw Object.assign(new Error("the relay that served this page is gone", { cause }), relayProblem());
   });
+
+/** What fails to come early is asked for again when it is needed, and missed then. */
+const prepare = () => Promise.allSettled([behindTheCard(), warmUp()]);
+
+/** Runs something once the browser has nothing better to do; Safari does not say when that is. */
+const whenIdle = globalThis.requestIdleCallback ?? ((/** @type {() => void} */ work) => setTimeout(work, 500));
 
 const PROPERTIES = /** @type {const} */ (["relay", "user", "mode"]);
 
@@ -146,6 +155,8 @@ export class PoplarMailboxElement extends Base {
       if (signal.aborted) return;
       signIn.offer(upstreams, kept, user);
       if (this.hasAttribute("autofocus")) signIn.focus();
+      // Somebody who sees the card is about to sign in: what that needs is fetched meanwhile, where fetching costs nothing.
+      if (!(/** @type {any} */ (navigator).connection?.saveData)) whenIdle(() => void prepare());
     } catch (error) {
       if (signal.aborted) return;
       signIn.fail(relayProblem());
@@ -172,7 +183,7 @@ export class PoplarMailboxElement extends Base {
     if (!signIn || this.#session || this.#signingIn) return;
     this.#signingIn = true;
     try {
-      const [{ Session }, { Desk }] = await behindTheCard();
+      const [{ Session }, { Desk }, { lostView }] = await behindTheCard();
       const relay = tunnelUrl(this.#address(), upstream.name);
       const session = await Session.open({ relay, user, password, server: upstream.label, memory });
       // The element was removed, or given another address, meanwhile.
@@ -182,6 +193,7 @@ export class PoplarMailboxElement extends Base {
       session.addEventListener("problem", (event) => this.#announce("error", { error: /** @type {CustomEvent} */ (event).detail }));
       session.addEventListener("sync-end", (event) => this.#announce("sync-end", /** @type {CustomEvent} */ (event).detail));
       await session.sync();
+      while (session.lost && !session.accepted) await this.#askLost(session, lostView);
       if (!session.accepted) await this.#refused(session);
     } catch (error) {
       this.#session = null;
@@ -207,6 +219,8 @@ export class PoplarMailboxElement extends Base {
         hasReader: () => this.mode !== "list",
         mayDelete: (id) => this.#announce("before-delete", { id }, true),
         failed: (error) => this.#announce("error", { error }),
+        settings: () => void this.#settings(session),
+        import: () => void this.#import(session),
         signOut: () => void this.#signOut(),
         leave: () => void this.#leave([]),
         clear: () => void this.#clear(),
@@ -216,6 +230,43 @@ export class PoplarMailboxElement extends Base {
       this.#desk.refresh();
       this.#desk.focus();
     }
+  }
+
+  /**
+   * What was kept here is gone: nothing is downloaded before the person has chosen.
+   * @param {import("./session.js").Session} session @param {typeof import("./lost.js").lostView} lostView
+   */
+  async #askLost(session, lostView) {
+    const { lost } = session;
+    const ui = this.#ui;
+    if (!lost || !ui || session !== this.#session) return session.dismiss();
+    const chosen = await new Promise((/** @type {(chosen: "again" | "import" | "not now") => void} */ choose) => {
+      const actions = { again: () => choose("again"), import: () => choose("import"), notNow: () => choose("not now") };
+      this.#signIn?.ask(lostView(lost, ui, actions));
+      this.#start.signal.addEventListener("abort", () => choose("not now"), { once: true });
+    });
+    if (chosen === "again") await session.sync({ afresh: true });
+    else if (chosen === "not now") session.dismiss();
+    else await this.#import(session);
+  }
+
+  /** Takes in a copy, and goes on where the session stopped because what was kept here is gone. @param {import("./session.js").Session} session */
+  #import(session) {
+    const ui = this.#ui;
+    return session.attempt(async () => {
+      const { importInDialog, pickCopy } = await loaded(import("./copies.js"));
+      const file = await pickCopy();
+      if (ui && file && (await importInDialog(this.#root, ui, session, file))) await session.sync();
+    });
+  }
+
+  /** @param {import("./session.js").Session} session */
+  #settings(session) {
+    const ui = this.#ui;
+    return session.attempt(async () => {
+      const { openSettings } = await loaded(import("./settings.js"));
+      if (ui) await openSettings(this.#root, ui, session);
+    });
   }
 
   /** The sign-in did not succeed: the card says why, and has everything but the password. @param {import("./session.js").Session} session */

@@ -49,10 +49,10 @@ export function isAbort(error) {
 /**
  * A problem in words, with what can be done about it. The server's own words are a quotation below ours.
  * @param {Problem} problem @param {Actions} actions @param {import("./words.js").Ui} ui
- * @param {string} [counts] how much of the mail is here, where that is known
+ * @param {{ counts?: string, next?: Node | null }} [known] how much of the mail is here; what says when it is tried again by itself
  */
-export function problemView(problem, actions, ui, counts = "") {
-  const { title, detail, quote } = explain(problem, ui, counts);
+export function problemView(problem, actions, ui, { counts = "", next = null } = {}) {
+  const { title, detail, quote } = explain(problem, ui, counts, next !== null);
   const { t } = ui;
   return h(
     "div",
@@ -61,7 +61,7 @@ export function problemView(problem, actions, ui, counts = "") {
     h(
       "div",
       { class: "problem-words" },
-      h("p", {}, h("strong", {}, title), " ", detail),
+      h("p", {}, h("strong", {}, title), " ", detail, next && " ", next),
       quote &&
         h(
           "p",
@@ -71,15 +71,16 @@ export function problemView(problem, actions, ui, counts = "") {
           h("q", { dir: "auto" }, quote),
         ),
     ),
-    h("div", { class: "problem-actions" }, ...controls(problem, actions, t)),
+    h("div", { class: "problem-actions" }, ...controls(problem, actions, t, next !== null)),
   );
 }
 
 /**
  * Puts a problem into sentences: what happened; what it means for the mail and what to do; the server's own words.
  * @param {Problem} problem @param {import("./words.js").Ui} ui @param {string} counts
+ * @param {boolean} isTriedAgain by itself: then nothing has to be done
  */
-function explain(problem, { t, format }, counts) {
+function explain(problem, { t, format }, counts, isTriedAgain) {
   const prefix = prefixFor(problem, t);
   const places = { origin: globalThis.location?.origin ?? "", counts: counts || t("error.counts") };
   const part = (/** @type {string} */ name) => t(`${prefix}.${name}`, places);
@@ -91,7 +92,7 @@ function explain(problem, { t, format }, counts) {
   if (problem.context === "sign-out") {
     return { title: t("error.sign-out.title"), detail: sentences(part("title"), signOutMeaning(problem, t)), quote };
   }
-  return { title: part("title"), detail: sentences(part("meaning"), nextTry), quote };
+  return { title: part("title"), detail: sentences(part("meaning"), isTriedAgain ? "" : nextTry), quote };
 }
 
 /** @param {Problem} problem @param {import("./words.js").Words} t */
@@ -122,15 +123,15 @@ function isMailError(error) {
   return typeof error === "object" && error !== null && "serverText" in error && "code" in error && typeof error.code === "string";
 }
 
-/** @param {Problem} problem @param {Actions} actions @param {import("./words.js").Words} t */
-function controls(problem, { retry, dismiss, signIn, leave }, t) {
+/** @param {Problem} problem @param {Actions} actions @param {import("./words.js").Words} t @param {boolean} isTriedAgain */
+function controls(problem, { retry, dismiss, signIn, leave }, t, isTriedAgain) {
   const button = (/** @type {string} */ label, /** @type {() => void} */ onclick) =>
     h("button", { class: "button", type: "button", onclick }, label);
   const isSignIn = problem.code === "auth-failed" || problem.code === "locked" || problem.code === "wrong-secret";
   if (problem.code === "internal") return [button(t("error.reload"), () => location.reload())];
   return [
     signIn && isSignIn && button(t("error.signInAgain"), signIn),
-    retry && !isSignIn && (problem.retryable || problem.context === "sign-out") && button(t("error.retry"), retry),
+    retry && !isSignIn && (problem.retryable || problem.context === "sign-out") && button(t(isTriedAgain ? "error.retryNow" : "error.retry"), retry),
     leave && button(t("error.leave"), leave),
     dismiss && button(t("notice.dismiss"), dismiss),
   ];

@@ -105,11 +105,17 @@ export class Reader {
     if (!row) return;
     const state = rowState(row, this.#ui);
     setIcon(this.#stateIcon, state.icon);
+    const { t } = this.#ui;
     const isShared = this.#session.about.memory && (state.state === "new" || state.state === "stored");
-    setText(this.#stateText, isShared ? this.#ui.t("account.memory") : state.sentence);
+    const notes = [row.imported && t("state.imported"), row.matched && t("state.matched")];
+    setText(this.#stateText, [isShared ? t("account.memory") : state.sentence, ...notes].filter(Boolean).join(" "));
     setAttribute(this.#state, "data-state", state.state);
     const marked = row.deletion === "wanted" || row.deletion === "sent";
     setAttribute(this.#toolbar.remove, "disabled", !row.onServer || row.deletion === "confirmed");
+    // It can be pressed, so that everybody hears why it does nothing.
+    const isOff = this.#session.policy?.leave === "everything";
+    setAttribute(this.#toolbar.remove, "aria-disabled", isOff ? true : null);
+    setAttribute(this.#toolbar.remove, "title", isOff ? t("reader.delete.off") : null);
     setAttribute(this.#toolbar.save, "disabled", !row.stored && !row.onServer);
     if (marked) swap(this.#toolbar.keep, this.#toolbar.remove);
     else swap(this.#toolbar.remove, this.#toolbar.keep);

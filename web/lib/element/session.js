@@ -5,8 +5,12 @@ import { RowIndex } from "./row-index.js";
 /**
  * One signed-in mailbox as the views see it: what it is doing, what went wrong, what will be deleted. It draws nothing.
  *
+ * Sessions with the server begin in three places: a person asks, the mailbox's schedule does it by itself, or another window has one.
+ *
  * Events: `update` (anything changed), `problem` (detail: the error), `sync-end` (detail: the report).
  *
+ * @typedef {import("../poplar-mail.js").Policy} Policy
+ * @typedef {import("../poplar-mail.js").Schedule} Schedule
  * @typedef {import("../poplar-mail.js").Progress} Progress
  * @typedef {import("../poplar-mail.js").SyncReport} SyncReport
  * @typedef {import("./problem.js").Problem} Problem
@@ -33,10 +37,24 @@ export class Session extends EventTarget {
   problem = null;
   /** @type {SyncReport | null} what the last complete session did */
   report = null;
+  /** Messages that were recognised under new UIDs, until the person has taken note. */
+  matched = 0;
   /** @type {Date | null} */
   checkedAt = null;
   /** The person ended the last sync. */
   stopped = false;
+  /** The person tried to delete where the policy leaves everything on the server. */
+  keepsAll = false;
+  /** @type {Schedule} */
+  schedule = { state: "off", nextAt: null, error: null };
+  /** @type {Policy | null} */
+  policy = null;
+  /** What the policy deletes from the server with the next session, though nobody marked it. @type {readonly string[]} */
+  due = [];
+  /** How far another window's session is. @type {Step | null} */
+  elsewhere = null;
+  /** What was kept here is gone, and nothing is downloaded before the person has said what to do. @type {{ stored: number } | null} */
+  lost = null;
   /** Why the server refused the password. The same one is not sent again. @type {unknown} */
   refusal = null;
   /** @type {AbortController | null} */
@@ -45,6 +63,15 @@ export class Session extends EventTarget {
   #running = Promise.resolve();
   /** @type {{ at: number, bytes: number } | null} */
   #rateFrom = null;
+  /** The schedule has a session under way. */
+  #bySchedule = false;
+  /** What `problem` was made from: the schedule tells it again. @type {unknown} */
+  #failure = null;
+  /** How the next session signs in. */
+  #renew;
+  /** @type {Promise<void> | null} */
+  #judging = null;
+  #judgeAgain = false;
   #closed = false;
 
   /**
@@ -52,41 +79,77 @@ export class Session extends EventTarget {
    * @param {{ relay: string, user: string, password: string, server: string, memory: boolean }} options
    */
   static async open({ relay, user, password, server, memory }) {
-    /** @type {{ session?: Session }} */
-    const holder = {};
+    /** @type {{ session?: Session, password: string }} */
+    const holder = { password };
     // Asked for, so that a sign-out that failed can be tried again. The password goes with the session.
     const credentials = async (/** @type {{ reason: string }} */ { reason }) => {
       if (reason === "rejected" && holder.session?.refusal) throw holder.session.refusal;
-      return { password };
+      return { password: holder.password };
     };
     const mailbox = await Mailbox.open({ relay, user, credentials, storage: memory ? "memory" : "durable", worker: true });
-    holder.session = new Session(mailbox, { user, server, memory });
+    // A shared computer fetches only what is looked at, unless told otherwise while somebody is signed in.
+    if (memory) await mailbox.setPolicy({ retrieve: "headers" });
+    holder.session = new Session(mailbox, { user, server, memory }, (renewed) => {
+      holder.password = renewed;
+    });
     return holder.session;
   }
 
-  /** @param {Mailbox} mailbox @param {About} about */
-  constructor(mailbox, about) {
+  /** @param {Mailbox} mailbox @param {About} about @param {(password: string) => void} renew */
+  constructor(mailbox, about, renew) {
     super();
     this.mailbox = mailbox;
     this.about = about;
+    this.#renew = renew;
     this.rows = new RowIndex(mailbox, {
       changed: () => this.#update(),
       failed: (error) => this.#fail(problemFrom(error, "sync"), error),
     });
-    mailbox.addEventListener("progress", (event) => this.#progress(/** @type {CustomEvent<Progress>} */ (event).detail));
-    mailbox.addEventListener("change", (event) => {
-      if (this.accepted) void this.rows.update(/** @type {CustomEvent<{ ids: string[] }>} */ (event).detail.ids);
+    mailbox.addEventListener("progress", ({ detail }) => this.#progress(detail));
+    mailbox.addEventListener("change", ({ detail }) => {
+      if (this.accepted) void this.rows.update(detail.ids);
+      this.#judge();
+    });
+    mailbox.addEventListener("session", ({ detail }) => {
+      if (detail.elsewhere && detail.state === "closed") this.#endedElsewhere();
+    });
+    mailbox.addEventListener("synced", ({ detail }) => this.#synced(detail));
+    mailbox.addEventListener("schedule", ({ detail }) => this.#scheduled(detail));
+    mailbox.addEventListener("policy", () => this.#judge());
+    mailbox.addEventListener("lost", (event) => {
+      event.preventDefault();
+      this.lost = event.detail;
     });
   }
 
-  /** One session with the server. Resolves when it is over, well or not: `problem`, `stopped` and `report` say how. */
-  sync() {
-    if (this.busy === null) this.#running = this.#sync();
+  /**
+   * One session with the server. Resolves when it is over, well or not: `problem`, `stopped`, `lost` and `report` say how.
+   * @param {{ afresh?: boolean }} [options] afresh: the person has said to go on where what was kept here is gone
+   */
+  sync(options = {}) {
+    if (this.busy === null) this.#running = this.#sync(options);
     return this.#running;
   }
 
+  /** Ends the session that is under way. One of the schedule's ends the schedule too, which would begin again at once. */
   cancel() {
     this.#abort?.abort();
+    if (!this.#bySchedule) return;
+    this.mailbox.stop();
+    this.stopped = true;
+  }
+
+  /** Tries again with another password than the one that was refused. @param {string} password */
+  async signInAgain(password) {
+    this.#renew(password);
+    this.refusal = null;
+    await this.sync();
+  }
+
+  /** @param {Partial<Policy>} change */
+  async setPolicy(change) {
+    await this.mailbox.setPolicy(change);
+    if (this.schedule.state === "off") this.mailbox.start();
   }
 
   /**
@@ -151,48 +214,127 @@ export class Session extends EventTarget {
     }
   }
 
+  /** Nothing of what was said is to be said any more. */
   dismiss() {
     this.problem = null;
     this.report = null;
+    this.matched = 0;
     this.stopped = false;
+    this.keepsAll = false;
+    this.lost = null;
     this.#update();
   }
 
-  async #sync() {
-    this.busy = "sync";
-    this.problem = null;
-    this.report = null;
-    this.stopped = false;
-    this.step = null;
-    this.#rateFrom = null;
-    this.#abort = new AbortController();
+  /** A copy was taken in. */
+  async imported() {
+    if (this.accepted) await this.rows.refresh();
+    this.#judge();
+  }
+
+  /** A deletion was asked for that the policy rules out. */
+  sayKeepsAll() {
+    this.keepsAll = true;
     this.#update();
+  }
+
+  /** @param {{ afresh?: boolean }} options */
+  async #sync({ afresh }) {
+    this.#abort = new AbortController();
+    this.dismiss();
+    this.#begin();
     try {
-      // A shared computer fetches only what is looked at; otherwise everything is brought to safety once.
-      const retrieve = this.about.memory ? "headers" : "all";
-      const report = await this.mailbox.sync({ retrieve, signal: this.#abort.signal });
-      this.#accept();
-      this.report = report;
-      this.checkedAt = new Date();
-      this.dispatchEvent(new CustomEvent("sync-end", { detail: report }));
+      await this.mailbox.sync({ afresh, signal: this.#abort.signal });
     } catch (error) {
       if (isAbort(error)) this.stopped = true;
-      else this.#fail(problemFrom(error, "sync"), error);
+      else if (!this.lost) this.#fail(problemFrom(error, "sync"), error);
     }
+    this.#abort = null;
+    this.#end();
+    // From here on by itself, as the policy says. Who has just ended a session does not want the next at once.
+    if (this.accepted && !this.stopped && this.schedule.state === "off") this.mailbox.start();
+  }
+
+  #begin() {
+    this.busy = "sync";
+    this.step = null;
+    this.#rateFrom = null;
+    this.#update();
+  }
+
+  #end() {
     this.busy = null;
     this.step = null;
-    this.#abort = null;
     if (this.accepted) void this.rows.refresh();
+    this.#judge();
     this.#update();
+  }
+
+  /** @param {SyncReport} report */
+  #synced(report) {
+    this.#accept();
+    this.problem = null;
+    this.report = report;
+    this.matched += report.matched;
+    this.checkedAt = new Date();
+    this.dispatchEvent(new CustomEvent("sync-end", { detail: report }));
+  }
+
+  /** @param {Schedule} schedule */
+  #scheduled(schedule) {
+    const { state, error } = schedule;
+    this.schedule = schedule;
+    if (state === "running") {
+      this.#bySchedule = true;
+      this.#begin();
+    } else if (this.#bySchedule) {
+      this.#bySchedule = false;
+      this.#end();
+    }
+    if (error && error !== this.#failure && !this.lost) this.#fail(problemFrom(error, "sync"), error);
+    else this.#update();
   }
 
   /** @param {Progress} progress */
   #progress(progress) {
-    // Of another tab's session: it says nothing of the password that was given here.
-    if (progress.elsewhere) return;
-    if (SIGNED_IN.has(progress.phase)) this.#accept();
-    this.step = { progress, remainingMs: this.#remaining(progress) };
+    // Of another window's session: it says nothing of the password that was given here.
+    if (progress.elsewhere) {
+      const isKept = progress.phase === "retrieve" && progress.done === progress.total;
+      this.elsewhere = isKept ? null : { progress, remainingMs: null };
+    } else {
+      this.elsewhere = null;
+      if (SIGNED_IN.has(progress.phase)) this.#accept();
+      this.step = { progress, remainingMs: this.#remaining(progress) };
+    }
     this.#update();
+  }
+
+  #endedElsewhere() {
+    if (this.elsewhere?.progress.phase === "quit") this.checkedAt = new Date();
+    this.elsewhere = null;
+    this.#judge();
+    this.#update();
+  }
+
+  /** Finds out what the policy is and would delete, once things are quiet: while a session runs it changes with every message. */
+  #judge() {
+    if (this.#closed || !this.accepted || this.busy === "sync") return;
+    this.#judgeAgain = true;
+    this.#judging ??= this.#judgeUntilSettled().finally(() => {
+      this.#judging = null;
+    });
+  }
+
+  async #judgeUntilSettled() {
+    while (this.#judgeAgain && !this.#closed) {
+      this.#judgeAgain = false;
+      try {
+        this.policy = await this.mailbox.policy();
+        this.due = deletesByItself(this.policy) ? (await this.mailbox.wouldDelete()).ids : [];
+      } catch {
+        return; // closed meanwhile, or a storage that failed: whoever asks it for something to show says so
+      }
+      this.#update();
+    }
   }
 
   #accept() {
@@ -216,6 +358,7 @@ export class Session extends EventTarget {
   #fail(problem, error) {
     if (this.#closed) return;
     this.problem = problem;
+    this.#failure = error;
     if (problem.code === "auth-failed") this.refusal = error;
     this.dispatchEvent(new CustomEvent("problem", { detail: error }));
     this.#update();
@@ -224,4 +367,9 @@ export class Session extends EventTarget {
   #update() {
     if (!this.#closed) this.dispatchEvent(new Event("update"));
   }
+}
+
+/** Whether a policy deletes from the server what nobody has marked. @param {Policy} policy */
+export function deletesByItself({ leave }) {
+  return leave === "nothing" || typeof leave === "object";
 }

@@ -117,6 +117,15 @@ export class SignIn {
     this.#messages.scrollIntoView({ block: "nearest" });
   }
 
+  /** Asks something before the sign-in goes on. @param {Node} question */
+  ask(question) {
+    this.#showForm();
+    setAttribute(this.#form, "hidden", true);
+    setAttribute(this.#accounts, "hidden", true);
+    replace(this.#messages, question);
+    this.#messages.querySelector("button")?.focus();
+  }
+
   /** Says how the last session ended. @param {readonly string[]} sentences */
   say(sentences) {
     replace(

@@ -1,4 +1,5 @@
 import { h, icon, replace, setAttribute, setText, swap } from "./dom.js";
+import { lostView } from "./lost.js";
 import { problemView } from "./problem.js";
 
 /**
@@ -6,9 +7,16 @@ import { problemView } from "./problem.js";
  *
  * @typedef {import("./session.js").Session} Session
  * @typedef {import("./session.js").Step} Step
- * @typedef {{ text: string, quotes?: string[], undo?: true }} Line
- * @typedef {{ undo: () => void, focus: () => void, signOut: () => void, leave: () => void, signIn: () => void }} Actions
+ * @typedef {"deletion" | "due" | "lasting" | "passing"} Kind what will happen on the server comes first; only "passing" is dismissed
+ * @typedef {{ kind: Kind, text: string, quotes?: string[], control?: HTMLElement | false }} Line
+ * @typedef {{
+ *   undo: () => void, settings: () => void, focus: () => void, signOut: () => void, leave: () => void, password: () => void,
+ *   import: () => void
+ * }} Actions
  */
+
+/** A time of day says more than a count of seconds from here on. */
+const COUNTED_MS = 100_000;
 
 /**
  * The list's header: what is shown, when it was checked, and, while a session runs, how far it is. It keeps its height, so that the
@@ -20,6 +28,7 @@ export class ListHeader {
   #session;
   #title;
   #status;
+  #next;
   #bar;
   #fill;
   #check;
@@ -35,6 +44,7 @@ export class ListHeader {
     this.#session = session;
     this.#title = h("h2", { class: "pane-title" });
     this.#status = h("p", { class: "list-status" });
+    this.#next = h("p", { class: "list-status", "data-idle": true, "data-testid": "next-check" });
     this.#fill = h("div", { class: "bar-fill" });
     this.#bar = h("div", { class: "bar", role: "progressbar", "aria-label": t("progress.label"), "aria-valuemin": "0" }, this.#fill);
     this.#spoken = h("p", { class: "sr", role: "status" });
@@ -42,7 +52,8 @@ export class ListHeader {
       "button",
       { class: "button", type: "button", "data-testid": "check-mail", onclick: () => void session.sync() },
       icon("refresh"),
-      t("list.check"),
+      h("span", { class: "check-long" }, t("list.check")),
+      h("span", { class: "check-short", "aria-hidden": true }, t("list.check.short")),
     );
     this.#cancel = h(
       "button",
@@ -53,7 +64,7 @@ export class ListHeader {
     this.element = h(
       "header",
       { class: "list-header" },
-      h("div", { class: "list-heading" }, this.#title, this.#status),
+      h("div", { class: "list-heading" }, this.#title, this.#status, this.#next),
       this.#check,
       this.#cancel,
       this.#bar,
@@ -64,16 +75,33 @@ export class ListHeader {
   /** @param {import("./row-index.js").Filter} filter */
   refresh(filter) {
     const { t } = this.#ui;
-    const { busy, step } = this.#session;
+    const { busy, step, elsewhere } = this.#session;
     setText(this.#title, t(`filter.${filter}`));
     setAttribute(this.#check, "disabled", busy !== null);
     if (busy === "sync") swap(this.#cancel, this.#check);
     else swap(this.#check, this.#cancel);
-    setAttribute(this.#status, "data-testid", busy ? "progress" : null);
-    const text = busy ? this.#progressText(step) : this.#idleText(filter);
+    // What another window does is what this one waits for.
+    const isElsewhere = elsewhere !== null && !step;
+    setAttribute(this.#status, "data-testid", isElsewhere ? "elsewhere" : busy ? "progress" : null);
+    const text = isElsewhere ? this.#elsewhereText(elsewhere) : busy ? this.#progressText(step) : this.#idleText(filter);
     setText(this.#status, text);
-    this.#drawBar(busy ? step : null, busy !== null);
-    this.#speak(busy ? (step?.progress.phase ?? "connect") : "idle", text);
+    setAttribute(this.#status, "data-idle", busy === null && !isElsewhere);
+    setText(this.#next, busy || isElsewhere ? "" : this.#nextText());
+    this.#drawBar(isElsewhere ? elsewhere : busy ? step : null, busy !== null || isElsewhere);
+    this.#speak(isElsewhere ? "elsewhere" : busy ? (step?.progress.phase ?? "connect") : "idle", text);
+  }
+
+  /** @param {Step} step */
+  #elsewhereText(step) {
+    return `${this.#ui.t("list.elsewhere")} ${progressText(step, this.#session.about.server, this.#ui)}`;
+  }
+
+  /** When there is a check by itself; what went wrong is said at the foot, with the time of the next try. */
+  #nextText() {
+    const { t, format } = this.#ui;
+    const { state, nextAt, error } = this.#session.schedule;
+    if (state === "waiting" && nextAt && !(error && this.#session.problem)) return t("list.next", { time: format.time(nextAt) });
+    return state === "elsewhere" ? t("list.next.elsewhere") : "";
   }
 
   /** @param {Step | null} step */
@@ -121,68 +149,106 @@ export class Notices {
   #actions;
   /** What is drawn, so that the same is not drawn twice: a repainted alert would be read out again. */
   #drawn = "";
+  #countdown;
 
   /** @param {import("./words.js").Ui} ui @param {Session} session @param {Actions} actions */
   constructor(ui, session, actions) {
     this.#ui = ui;
     this.#session = session;
     this.#actions = actions;
+    this.#countdown = new Countdown(ui);
   }
 
   refresh() {
     const problem = this.#problem();
+    const { lost } = this.#session;
     const lines = this.#lines();
-    const key = JSON.stringify([problem && [problem.title, problem.counts, problem.at], lines.map((line) => line.text)]);
+    const key = JSON.stringify([
+      problem && [problem.code, problem.counts, problem.at, problem.nextAt],
+      lost,
+      lines.map(({ text, kind }) => [text, kind]),
+    ]);
     if (key === this.#drawn) return;
     this.#drawn = key;
     const hadFocus = this.element.matches(":focus-within");
-    replace(this.element, problem?.view(), lines.length > 0 && this.#notice(lines));
+    this.#countdown.stop();
+    replace(this.element, lost && this.#lost(lost), problem?.view(), lines.length > 0 && this.#notice(lines));
     if (hadFocus) this.#actions.focus();
+  }
+
+  close() {
+    this.#countdown.stop();
   }
 
   #problem() {
     const session = this.#session;
-    const { problem } = session;
+    const { problem, schedule, busy } = session;
     if (!problem) return null;
     const counts = problem.context === "sync" ? countsText(session, this.#ui) : "";
     const isSignOut = problem.context === "sign-out";
+    const nextAt = problem.context === "sync" && schedule.state === "waiting" ? schedule.nextAt : null;
     const actions = {
       retry: isSignOut ? this.#actions.signOut : () => void session.sync(),
       dismiss: isSignOut ? null : () => session.dismiss(),
-      signIn: this.#actions.signIn,
+      signIn: this.#actions.password,
       leave: isSignOut ? this.#actions.leave : null,
     };
-    return { title: problem.code, at: problem.at, counts, view: () => problemView(problem, actions, this.#ui, counts) };
+    const view = () => {
+      const next = nextAt && busy === null ? this.#countdown.start(nextAt) : null;
+      return problemView(problem, actions, this.#ui, { counts, next });
+    };
+    return { code: problem.code, at: problem.at, counts, nextAt: nextAt && busy === null ? nextAt : null, view };
   }
 
-  /** What there is to say, most lasting first. Only the first kind stays by itself; the others are dismissed. */
+  /** @param {{ stored: number }} lost */
+  #lost(lost) {
+    const session = this.#session;
+    return lostView(lost, this.#ui, {
+      again: () => void session.sync({ afresh: true }),
+      import: this.#actions.import,
+      notNow: () => session.dismiss(),
+    });
+  }
+
+  /** What there is to say, most lasting first. */
   #lines() {
     const { t } = this.#ui;
     const session = this.#session;
-    const { report, stopped, rows } = session;
+    const { report, matched, stopped, keepsAll, rows, due, schedule } = session;
     const pending = rows.wanted.length;
+    const settings = () => this.#button(t("notice.settings"), { "data-testid": "notice-settings", onclick: this.#actions.settings });
     /** @type {Line[]} */
     const lines = [];
-    if (pending > 0) lines.push({ text: t("notice.delete", { n: pending }), undo: true });
-    if (stopped) lines.push({ text: `${t("notice.stopped")} ${countsText(session, this.#ui)}` });
-    if (report && report.deleted > 0) lines.push({ text: t("notice.deleted", { n: report.deleted }) });
+    if (pending > 0) {
+      const undo = this.#button(t("notice.undo"), { "data-testid": "undo", onclick: this.#actions.undo });
+      lines.push({ kind: "deletion", text: t("notice.delete", { n: pending }), control: undo });
+    }
+    if (due.length > 0) lines.push({ kind: "due", text: t("notice.due", { n: due.length }), control: settings() });
+    if (schedule.state === "offline") lines.push({ kind: "lasting", text: t("notice.offline") });
+    if (stopped) {
+      const isOver = schedule.state === "off" && (session.policy?.everyMinutes ?? 0) > 0;
+      const parts = [t("notice.stopped"), countsText(session, this.#ui), isOver ? t("notice.stopped.schedule") : ""];
+      lines.push({ kind: "passing", text: parts.filter(Boolean).join(" ") });
+    }
+    if (keepsAll) lines.push({ kind: "passing", text: t("notice.keepsAll"), control: settings() });
+    if (matched > 0) lines.push({ kind: "passing", text: t("notice.matched", { n: matched }) });
+    if (report && report.deleted > 0) lines.push({ kind: "passing", text: t("notice.deleted", { n: report.deleted }) });
     if (report && report.skipped.length > 0) {
       const quotes = [...new Set(report.skipped.map((one) => one.serverText.trim()))].filter(Boolean);
-      lines.push({ text: t("notice.skipped", { n: report.skipped.length }), quotes });
+      lines.push({ kind: "passing", text: t("notice.skipped", { n: report.skipped.length }), quotes });
     }
     return lines;
   }
 
   /** @param {readonly Line[]} lines */
   #notice(lines) {
-    const { t } = this.#ui;
-    const button = (/** @type {string} */ label, /** @type {Record<string, unknown>} */ more) =>
-      h("button", { class: "button", type: "button", ...more }, label);
-    const canDismiss = lines.some((line) => !line.undo);
+    const first = lines[0]?.kind;
+    const isDeletion = first === "deletion" || first === "due";
+    const canDismiss = lines.some(({ kind }) => kind === "passing");
     return h(
       "div",
-      { class: "notice", role: "status", "data-testid": "notice", "data-kind": lines[0]?.undo ? "deletion" : "info" },
-      icon(lines[0]?.undo ? "trash" : "info"),
+      { class: "notice", role: "status", "data-testid": "notice", "data-kind": isDeletion ? "deletion" : "info" },
+      icon(isDeletion ? "trash" : "info"),
       h(
         "div",
         { class: "problem-words" },
@@ -193,10 +259,46 @@ export class Notices {
       h(
         "div",
         { class: "problem-actions" },
-        lines[0]?.undo && button(t("notice.undo"), { "data-testid": "undo", onclick: this.#actions.undo }),
-        canDismiss && button(t("notice.dismiss"), { onclick: () => this.#session.dismiss() }),
+        ...lines.map(({ control }) => control),
+        canDismiss && this.#button(this.#ui.t("notice.dismiss"), { onclick: () => this.#session.dismiss() }),
       ),
     );
+  }
+
+  /** @param {string} label @param {Record<string, unknown>} more */
+  #button(label, more) {
+    return h("button", { class: "button", type: "button", ...more }, label);
+  }
+}
+
+/** "Trying again in 8 s.", counting down. It is not read out each second: the alert around it has said that there is a next try. */
+class Countdown {
+  #ui;
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #timer;
+
+  /** @param {import("./words.js").Ui} ui */
+  constructor(ui) {
+    this.#ui = ui;
+  }
+
+  /** @param {Date} at */
+  start(at) {
+    const { t, format } = this.#ui;
+    const element = h("span", { class: "countdown", "aria-live": "off", "data-testid": "countdown" });
+    const draw = () => {
+      const ms = at.getTime() - Date.now();
+      const text = ms > COUNTED_MS ? t("error.next.at", { time: format.time(at) }) : t("error.next.in", { n: Math.max(1, Math.ceil(ms / 1000)) });
+      setText(element, text);
+    };
+    this.stop();
+    this.#timer = setInterval(draw, 1000);
+    draw();
+    return element;
+  }
+
+  stop() {
+    clearInterval(this.#timer);
   }
 }
 

@@ -75,6 +75,7 @@ a { color: var(--accent); }
   stroke-linejoin: round;
 }
 .spring { flex: 1; }
+.check-short { display: none; }
 
 .button {
   display: inline-flex;
@@ -196,6 +197,8 @@ a { color: var(--accent); }
 }
 @container poplar (width < 860px) {
   .side { gap: 8px; }
+  .check-long { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+  .check-short { display: inline; }
   .filter .icon { display: none; }
   .side-foot .button[data-testid="clear"] span { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 }
@@ -210,7 +213,9 @@ a { color: var(--accent); }
   .problem { flex-wrap: wrap; row-gap: 8px; align-items: start; }
   .problem .problem-words { flex-basis: calc(100% - 32px); }
   .problem-actions { margin-inline-start: auto; }
-  .notice { padding: 8px 12px; font-size: 13px; line-height: 18px; }
+  .notice, .notices .problem { padding: 8px 12px; font-size: 13px; line-height: 18px; }
+  .notices .notice:has(.button + .button) { flex-wrap: wrap; align-items: start; row-gap: 8px; }
+  .notices .notice:has(.button + .button) .problem-words { flex-basis: calc(100% - 32px); }
 
   :host(:not([mode])) .desk { grid-template: "side" auto "pane" minmax(0, 1fr) "notices" auto / minmax(0, 1fr); }
   :host(:not([mode])) :is(.list-pane, .reader) { grid-area: pane; transition: opacity 120ms ease-out; }
@@ -262,6 +267,7 @@ a { color: var(--accent); }
 .card .problem, .card .notice { flex-wrap: wrap; align-items: start; border: 0; border-radius: var(--radius); padding: 12px; }
 .card .problem-words { flex-basis: calc(100% - 32px); }
 .card .notice p { flex: 1; }
+.card .problem-actions { justify-content: start; margin-inline: 32px 0; }
 .form { display: grid; gap: 16px; }
 .field { display: grid; gap: 4px; }
 .field label { font-size: 13px; font-weight: 600; }
@@ -331,6 +337,8 @@ a { color: var(--accent); }
 .dialog-title { font-size: 20px; line-height: 28px; font-weight: 600; }
 .dialog p { margin-top: 12px; }
 .dialog-actions { display: flex; flex-wrap: wrap; justify-content: end; gap: 8px; margin-top: 24px; }
+.dialog .form { margin-top: 16px; }
+.dialog .form .dialog-actions { margin-top: 8px; }
 .dialog .button { min-height: 40px; }
 
 @container poplar (width < 860px) {
@@ -341,6 +349,7 @@ a { color: var(--accent); }
   .facts { order: 1; margin-top: 0; }
 }
 @container poplar (width < 480px) {
+  .side-foot .button[data-testid="settings-open"] span { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   .welcome { padding: 20px 12px 32px; }
   .card { padding: 20px 16px; }
 }
@@ -368,6 +377,7 @@ a { color: var(--accent); }
 .list-heading { flex: 1; min-width: 0; }
 .pane-title { font-weight: 600; line-height: 22px; }
 .list-status { font-size: 13px; line-height: 18px; color: var(--text-quiet); }
+.list-status[data-idle="true"] { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .bar { position: absolute; inset: auto 0 -1px; height: 2px; overflow: hidden; visibility: hidden; background: var(--line); }
 .bar[data-shown="true"] { visibility: visible; }
 .bar-fill { height: 100%; background: var(--accent); transform: scaleX(0); transform-origin: 0 50%; transition: transform 120ms linear; }

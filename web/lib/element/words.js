@@ -5,6 +5,7 @@ import en from "./strings/en.js";
  *
  * @typedef {(key: string, params?: Record<string, string | number>) => string} Translate
  * @typedef {Translate & { has(key: string): boolean, locale: string }} Words
+ * @typedef {Record<string, string | Record<string, string>>} Table
  * @typedef {ReturnType<typeof formatFor>} Format
  * @typedef {{ t: Words, format: Format }} Ui
  */
@@ -30,7 +31,23 @@ function wordsFor(lang, preferred) {
   const wished = lang ? [lang, ...preferred] : [...preferred];
   const primary = wished.map(primarySubtag).find((tag) => LANGUAGES.has(tag)) ?? "en";
   const locale = wished.find((tag) => primarySubtag(tag) === primary && tag.includes("-")) ?? primary;
-  const table = /** @type {Record<string, string | Record<string, string>>} */ (LANGUAGES.get(primary) ?? en);
+  return wordsOf(/** @type {Table} */ (LANGUAGES.get(primary) ?? en), locale);
+}
+
+/**
+ * The same with the words of a part that is loaded later, in the same language.
+ * @param {Ui} ui @param {ReadonlyMap<string, Table>} languages @returns {Ui}
+ */
+export function withWords({ t, format }, languages) {
+  const more = languages.get(primarySubtag(t.locale)) ?? languages.get("en") ?? {};
+  const table = wordsOf(more, t.locale);
+  /** @type {Translate} */
+  const translate = (key, params) => (table.has(key) ? table : t)(key, params);
+  return { t: Object.assign(translate, { has: (/** @type {string} */ key) => table.has(key) || t.has(key), locale: t.locale }), format };
+}
+
+/** @param {Table} table @param {string} locale @returns {Words} */
+function wordsOf(table, locale) {
   const plural = new Intl.PluralRules(locale);
   const number = new Intl.NumberFormat(locale);
 

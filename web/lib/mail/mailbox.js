@@ -22,7 +22,7 @@ const PRIVATE = Symbol("use Mailbox.open()");
 /** Rows given where no limit is asked for: more than any list shows at once. */
 const ROWS = 1000;
 
-/** Events: "progress", "change", "session", "policy", "schedule", "lost". */
+/** Events: "progress", "change", "session", "policy", "schedule", "synced", "lost". */
 export class Mailbox extends EventTarget {
   /** @type {MailboxCore} */
   #core;
@@ -224,6 +224,7 @@ export class Mailbox extends EventTarget {
    */
   async importTable(file) {
     const { importedTable } = await import("./backup/import.js");
+    this.#wantTurn();
     return importedTable(this.#backup(), file);
   }
 
@@ -252,7 +253,12 @@ export class Mailbox extends EventTarget {
   async importMailbox(zip, { signal, onProgress } = {}) {
     abortSignal(signal);
     const { importedMailbox } = await import("./backup/import.js");
-    return importedMailbox(this.#backup(), zip, { signal, onProgress });
+    this.#wantTurn();
+    try {
+      return await importedMailbox(this.#backup(), zip, { signal, onProgress });
+    } finally {
+      await this.#noteKept();
+    }
   }
 
   /** What export and import need of this mailbox. @returns {import("./backup/import.js").Target} */
@@ -305,6 +311,7 @@ export class Mailbox extends EventTarget {
     try {
       const report = await this.#run("sync", { job: retrieve, given: password, signal });
       if (this.#durable) void askToPersist();
+      this.#dispatch("synced", report);
       return report;
     } finally {
       await this.#noteKept();

@@ -73,9 +73,11 @@ export class Schedule {
   }
 
   start() {
-    if (this.#isStopped) this.#hurry = true;
-    this.#error = null;
-    this.#failures = 0;
+    if (this.#isStopped) {
+      this.#hurry = true;
+      this.#error = null;
+      this.#failures = 0;
+    }
     if (this.#on) return this.news();
     this.#on = new AbortController();
     const { signal } = this.#on;
@@ -98,7 +100,7 @@ export class Schedule {
     this.#wake();
   }
 
-  /** Runs a sync that somebody asked for: it restarts the clock where it goes well, and what no time mends stops it. */
+  /** Runs a sync that somebody asked for: what it comes to counts as if it were the schedule's own, but for being aborted. */
   async byHand(/** @type {() => Promise<any>} */ sync) {
     this.#byHand += 1;
     try {
@@ -107,8 +109,8 @@ export class Schedule {
       this.#of.tell("synced");
       return report;
     } catch (error) {
-      const { name, code, retryable } = /** @type {any} */ (error);
-      if (name === "MailError" && !retryable && code !== "invalid-argument") this.#ended(error);
+      const { name, code } = /** @type {any} */ (error);
+      if (name === "MailError" && code !== "invalid-argument") this.#ended(error);
       throw error;
     } finally {
       this.#byHand -= 1;

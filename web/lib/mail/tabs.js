@@ -14,8 +14,8 @@ export class Tabs {
   #hear;
   /** The last progress told. @type {{ phase: string, at: number }} */
   #told = { phase: "", at: 0 };
-  /** Nobody else has a session, as this mailbox has been told already. */
-  #isOver = false;
+  /** Nobody else has a session, as far as this mailbox was told. */
+  #isOver = true;
 
   /** @param {string} account @param {(name: string, detail: any) => void} hear */
   constructor(account, hear) {
@@ -45,7 +45,11 @@ export class Tabs {
 
   /** @param {string} name @param {any} detail */
   #heard(name, detail) {
-    if (name === "progress") return this.#hear(name, { ...detail, elsewhere: true });
+    if (name === "progress") {
+      // The lock may be faster than what was said under it; and whoever came in the middle has not heard the beginning.
+      if (this.#isOver) this.#awaitEnd();
+      return this.#hear(name, { ...detail, elsewhere: true });
+    }
     if (name !== "session") return this.#hear(name, detail);
     if (detail.state === "closed") return this.#over();
     if (detail.state === "connecting") this.#awaitEnd();

@@ -11,7 +11,7 @@ export default {
   "intro.kept.title": "Mail is kept here",
   "intro.kept": "Each message is retrieved once and stored in this browser, on this computer. It can be read here from then on.",
   "intro.server.title": "The server stays yours",
-  "intro.server": "Nothing is deleted on the server unless you delete it here, and you can undo that until you sign out or check for mail.",
+  "intro.server": "Nothing is deleted on the server unless you say so, and what you delete here can be undone until you sign out or check for mail.",
   "intro.password.title": "Passwords are not kept",
   "intro.password": "Your password is used to sign in and is forgotten when you sign out or close this page.",
 
@@ -44,6 +44,7 @@ export default {
   "account.at": "{user} on {server}",
   "account.kept": { one: "{n} message stored in this browser", other: "{n} messages stored in this browser" },
   "account.memory": "Shared computer: nothing is kept here",
+  "account.settings": "Settings",
   "account.signOut": "Sign out",
   "account.signingOut": "Signing out",
   "account.clear": "Remove what is kept here",
@@ -58,7 +59,11 @@ export default {
   "list.count": { one: "{n} message", other: "{n} messages" },
   "list.checked": "Checked {time}",
   "list.checked.new": "{n} new, checked {time}",
+  "list.next": "Next check {time}",
+  "list.next.elsewhere": "Another window checks for all",
+  "list.elsewhere": "Another window is checking.",
   "list.check": "Check for mail",
+  "list.check.short": "Check",
   "list.cancel": "Cancel",
   "list.empty.inbox": "No messages",
   "list.empty.inbox.hint": "New mail appears here when you check for mail.",
@@ -84,6 +89,8 @@ export default {
   "state.sent": "Deletion unconfirmed",
   "state.deleted": "Deleted from server",
   "state.gone": "Gone from server",
+  "state.matched": "The server has given it a new name since.",
+  "state.imported": "It comes from a copy that was imported.",
 
   "state.new.long": "Stored here and on the server.",
   "state.stored.long": "Stored here and on the server.",
@@ -93,7 +100,7 @@ export default {
   "state.only-server.long": "This message is only on the server.",
   "state.will-be-deleted.long": "Will be deleted from the server when you sign out or check for mail.",
   "state.sent.long": "The deletion was sent, but the server has not confirmed it. It is settled the next time you check for mail.",
-  "state.deleted.long": "You deleted this message from the server. It is still stored here.",
+  "state.deleted.long": "Deleted from the server, by you or as this mailbox is set. It is still stored here.",
   "state.deleted.absent.long": "You deleted this message from the server before it was stored here.",
   "state.gone.long": "This message is no longer on the server. It is still stored here.",
   "state.gone.absent.long": "This message is no longer on the server, and it was not stored here.",
@@ -120,6 +127,7 @@ export default {
   "reader.cc": "Cc",
   "reader.more": { one: "and {n} more", other: "and {n} more" },
   "reader.delete": "Delete",
+  "reader.delete.off": "Deleting is off: this mailbox is set to leave everything on the server",
   "reader.keep": "Keep",
   "reader.save": "Save .eml",
   "reader.asText": "Plain text",
@@ -144,6 +152,18 @@ export default {
     one: "{n} message will be deleted from the server when you sign out or check for mail.",
     other: "{n} messages will be deleted from the server when you sign out or check for mail.",
   },
+  "notice.due": {
+    one: "{n} message will be deleted from the server with the next check, as this mailbox is set.",
+    other: "{n} messages will be deleted from the server with the next check, as this mailbox is set.",
+  },
+  "notice.settings": "Settings",
+  "notice.keepsAll": "Nothing was marked: this mailbox is set to leave everything on the server.",
+  "notice.matched": {
+    one: "The server has given {n} message a new name. It was recognised by its size and headers and not downloaded again. A mark for deletion on it was taken back.",
+    other:
+      "The server has given {n} messages new names. They were recognised by size and headers and not downloaded again. Marks for deletion on them were taken back.",
+  },
+  "notice.offline": "This computer is offline. Automatic checks go on when the network is back.",
   "notice.undo": "Undo",
   "notice.deleted": {
     one: "{n} message was deleted from the server.",
@@ -158,6 +178,7 @@ export default {
     other: "{n} messages could not be retrieved. They are still on the server, and the next check tries again.",
   },
   "notice.stopped": "Stopped.",
+  "notice.stopped.schedule": "Automatic checks go on after your next check for mail.",
   "notice.counts": "{stored} of {total} messages are stored here; the rest are still on the server.",
   "notice.counts.all": { one: "{n} message is stored here.", other: "All {n} messages are stored here." },
   "notice.counts.none": "Nothing is stored here yet; all mail is still on the server.",
@@ -166,6 +187,21 @@ export default {
   "notice.signedOut.memory": "Nothing was kept on this computer.",
   "notice.cleared": "What was kept here for {user} is removed. Nothing was changed on the server.",
   "notice.dismiss": "Dismiss",
+
+  "lost.title": "What was kept here is gone.",
+  "lost.meaning": {
+    one: "{n} message was stored on this computer. Nothing is downloaded before you choose; what is still on the server can be downloaded again.",
+    other:
+      "{n} messages were stored on this computer. Nothing is downloaded before you choose; what is still on the server can be downloaded again.",
+  },
+  "lost.again": "Download again",
+  "lost.import": "Import a copy…",
+  "lost.notNow": "Not now",
+
+  "password.title": "Password for {user}",
+  "password.why": "The mail server did not accept the password. It is not sent again, and automatic checks have stopped.",
+  "password.submit": "Sign in",
+  "password.cancel": "Not now",
 
   "clear.title": "Remove what is kept here?",
   "clear.body": {
@@ -185,6 +221,9 @@ export default {
   "error.quote": "The server said:",
   "error.quote.relay": "The relay said:",
   "error.retry": "Try again",
+  "error.retryNow": "Try now",
+  "error.next.in": "Trying again in {n} s.",
+  "error.next.at": "Trying again at {time}.",
   "error.at": "Try again after {time}.",
   "error.signInAgain": "Sign in again",
   "error.reload": "Reload",

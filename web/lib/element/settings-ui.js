@@ -1,0 +1,13 @@
+import { styleSheet } from "./settings-styles.js";
+import en from "./strings/en-settings.js";
+import { withWords } from "./words.js";
+
+/** What only the settings need, of words and style: neither is part of a first visit. */
+const WORDS = new Map([["en", en]]);
+
+/** @param {import("./words.js").Ui} ui @param {ShadowRoot} root where the style is wanted */
+export function settingsUi(ui, root) {
+  const sheet = styleSheet();
+  if (!root.adoptedStyleSheets.includes(sheet)) root.adoptedStyleSheets.push(sheet);
+  return withWords(ui, WORDS);
+}

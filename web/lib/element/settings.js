@@ -1,0 +1,352 @@
+import { Copies } from "./copies.js";
+import { h, icon, replace, setAttribute, setText } from "./dom.js";
+import { sender } from "./list.js";
+import { problemFrom, problemView } from "./problem.js";
+import { deletesByItself } from "./session.js";
+import { settingsUi } from "./settings-ui.js";
+
+/**
+ * The settings of a mailbox: what is retrieved, what stays on the server, how often it checks by itself; copies; storage.
+ * A rule that deletes from the server is not switched on before the person has seen what it would delete.
+ *
+ * @typedef {import("./session.js").Session} Session
+ * @typedef {import("../poplar-mail.js").Policy} Policy
+ * @typedef {import("../poplar-mail.js").Row} Row
+ * @typedef {import("./words.js").Ui} Ui
+ */
+
+const MEGABYTE = 1_000_000;
+/** Sizes that are offered. */
+const UNDER = [1, 5, 10, 25].map((n) => n * MEGABYTE);
+const UNDER_AT_FIRST = 5 * MEGABYTE;
+const EVERY = [0, 1, 5, 15, 30, 60];
+const DAYS_AT_FIRST = 30;
+/** Ten years: more than any server keeps mail. */
+const MOST_DAYS = 3650;
+/** Messages of a dry run that are named; more are counted. */
+const NAMED = 200;
+/** Rows read at a time. */
+const PAGE = 500;
+
+/** Opens the settings; resolves when they are closed. @param {ShadowRoot} root @param {Ui} ui @param {Session} session */
+export async function openSettings(root, ui, session) {
+  const policy = await session.mailbox.policy();
+  await new Promise((resolve) => new Settings(settingsUi(ui, root), session, policy, () => resolve(undefined)).open(root));
+}
+
+class Settings {
+  #ui;
+  #session;
+  #policy;
+  #dialog;
+  #form;
+  #copies;
+  #problem = h("div", {});
+  #kept = h("p", { "data-testid": "storage" });
+  #save;
+  #fields;
+
+  /** @param {Ui} ui with the words of the settings @param {Session} session @param {Policy} policy @param {() => void} closed */
+  constructor(ui, session, policy, closed) {
+    const { t } = ui;
+    this.#ui = ui;
+    this.#session = session;
+    this.#policy = policy;
+    this.#copies = new Copies(ui, session);
+    this.#fields = new Fields(ui, policy, session.about.memory);
+    this.#save = h("button", { class: "button button-primary", type: "submit", "data-testid": "settings-save" }, t("settings.save"));
+    this.#form = h(
+      "form",
+      { class: "settings-page", onsubmit: (/** @type {Event} */ event) => this.#submit(event) },
+      this.#head(t("settings.title")),
+      h(
+        "div",
+        { class: "settings-body", "data-testid": "settings-body" },
+        this.#problem,
+        ...this.#fields.elements,
+        this.#copies.element,
+        h("section", { class: "settings-part" }, h("h3", { class: "settings-title" }, t("storage.title")), this.#kept),
+      ),
+      h("div", { class: "settings-foot" }, this.#button(t("settings.cancel"), () => this.#dialog.close()), this.#save),
+    );
+    this.#dialog = h(
+      "dialog",
+      {
+        class: "dialog settings",
+        "aria-labelledby": "settings-title",
+        "data-testid": "settings",
+        // A copy that is being made is not ended by accident.
+        oncancel: (/** @type {Event} */ event) => this.#copies.copying.isBusy && event.preventDefault(),
+        onclose: () => {
+          this.#copies.copying.cancel();
+          this.#dialog.remove();
+          closed();
+        },
+      },
+      this.#form,
+    );
+  }
+
+  /** @param {ShadowRoot} root */
+  open(root) {
+    root.append(this.#dialog);
+    this.#dialog.showModal();
+    void this.#sayKept();
+  }
+
+  /** @param {Event} event */
+  async #submit(event) {
+    event.preventDefault();
+    const { t } = this.#ui;
+    const policy = this.#fields.value();
+    this.#busy(true);
+    try {
+      const isOther = JSON.stringify([policy.leave, policy.retrieve]) !== JSON.stringify([this.#policy.leave, this.#policy.retrieve]);
+      if (deletesByItself(policy) && isOther && !(await this.#confirmed(policy))) return;
+      await this.#session.setPolicy(policy);
+      this.#dialog.close();
+    } catch (error) {
+      const actions = { retry: null, dismiss: null, signIn: null, leave: null };
+      replace(this.#problem, problemView(problemFrom(error, "sync"), actions, this.#ui));
+      this.#problem.scrollIntoView({ block: "nearest" });
+    } finally {
+      this.#busy(false);
+      setText(this.#save, t("settings.save"));
+    }
+  }
+
+  /** @param {boolean} busy */
+  #busy(busy) {
+    setAttribute(this.#save, "disabled", busy);
+    if (busy) setText(this.#save, this.#ui.t("settings.saving"));
+  }
+
+  /** Shows what a policy would delete. Whether the person wants that. @param {Policy} policy @returns {Promise<boolean>} */
+  async #confirmed(policy) {
+    const { t } = this.#ui;
+    const { ids, later } = await this.#session.mailbox.wouldDelete(policy);
+    const rows = await rowsOf(this.#session, ids.slice(-NAMED));
+    return new Promise((resolve) => {
+      const answer = (/** @type {boolean} */ confirmed) => {
+        this.#dialog.removeEventListener("close", closed);
+        replace(this.#dialog, this.#form);
+        if (!confirmed) this.#save.focus();
+        resolve(confirmed);
+      };
+      const closed = () => answer(false);
+      this.#dialog.addEventListener("close", closed);
+      const back = this.#button(t("dry.back"), () => answer(false), "dry-back");
+      replace(
+        this.#dialog,
+        h(
+          "div",
+          { class: "settings-page", "data-testid": "dry-run" },
+          this.#head(t("dry.title")),
+          h(
+            "div",
+            { class: "settings-body", tabindex: "0" },
+            h("p", { "data-testid": "dry-now" }, ids.length > 0 ? t("dry.now", { n: ids.length }) : t("dry.now.none")),
+            rows.length > 0 && h("ul", { class: "dry-list", "aria-label": t("dry.list") }, ...rows.map((row) => dryRow(row, this.#ui))),
+            ids.length > rows.length && h("p", { class: "dry-more" }, t("dry.more", { n: ids.length - rows.length })),
+            later > 0 && h("p", { "data-testid": "dry-later" }, t("dry.later", { n: later })),
+            h("p", { class: "hint" }, t("dry.kept")),
+          ),
+          h(
+            "div",
+            { class: "settings-foot" },
+            back,
+            h(
+              "button",
+              { class: "button button-danger", type: "button", "data-testid": "dry-confirm", onclick: () => answer(true) },
+              t("dry.confirm"),
+            ),
+          ),
+        ),
+      );
+      back.focus();
+    });
+  }
+
+  async #sayKept() {
+    const { t, format } = this.#ui;
+    const { about, rows, mailbox } = this.#session;
+    if (about.memory) return setText(this.#kept, t("storage.memory"));
+    const { persisted, usage } = await mailbox.storage();
+    const n = rows.counts.stored;
+    const kept = usage === null ? t("storage.kept.count", { n }) : t("storage.kept", { n, size: format.size(usage) });
+    setText(this.#kept, `${kept} ${t(persisted ? "storage.persisted" : "storage.not-persisted")}`);
+  }
+
+  /** @param {string} title */
+  #head(title) {
+    const { t } = this.#ui;
+    const close = h(
+      "button",
+      { class: "button button-icon", type: "button", "aria-label": t("settings.close"), title: t("settings.close"), onclick: () => this.#dialog.close() },
+      icon("close"),
+    );
+    return h("header", { class: "settings-head" }, h("h2", { id: "settings-title", class: "dialog-title" }, title), close);
+  }
+
+  /** @param {string} label @param {() => void} onclick @param {string} [hook] */
+  #button(label, onclick, hook) {
+    return h("button", { class: "button", type: "button", "data-testid": hook, onclick }, label);
+  }
+}
+
+/** The fields of a policy. */
+class Fields {
+  elements;
+  #ui;
+  #isMemory;
+  #retrieve;
+  #under;
+  #order;
+  #leave;
+  #days;
+  #every;
+
+  /** @param {Ui} ui @param {Policy} policy @param {boolean} isMemory */
+  constructor(ui, policy, isMemory) {
+    const { t, format } = ui;
+    const { retrieve, order, leave, everyMinutes } = policy;
+    this.#ui = ui;
+    this.#isMemory = isMemory;
+    const under = typeof retrieve === "object" ? retrieve.under : UNDER_AT_FIRST;
+    this.#under = select("under", withValue(UNDER, under), under, (n) => format.size(n));
+    this.#order = select("order", ["newest", "oldest"], order, (name) => t(`order.${name}`));
+    this.#every = select("every", withValue(EVERY, everyMinutes), everyMinutes, (n) => (n === 0 ? t("every.0") : t("every.n", { n })));
+    this.#days = h("input", {
+      id: "days",
+      class: "input days",
+      type: "number",
+      min: 1,
+      max: MOST_DAYS,
+      step: 1,
+      required: true,
+      value: typeof leave === "object" ? leave.days : DAYS_AT_FIRST,
+      "data-testid": "days",
+    });
+    this.#retrieve = typeof retrieve === "object" ? "under" : retrieve;
+    this.#leave = typeof leave === "object" ? "days" : leave;
+    this.elements = [this.#makeRetrieve(), this.#makeLeave(), this.#makeEvery()];
+    this.#refresh();
+  }
+
+  /** @returns {Policy} */
+  value() {
+    return /** @type {Policy} */ ({
+      retrieve: this.#retrieve === "under" ? { under: Number(this.#under.value) } : this.#retrieve,
+      order: this.#order.value,
+      leave: this.#leave === "days" ? { days: Number(this.#days.value) } : this.#leave,
+      everyMinutes: Number(this.#every.value),
+    });
+  }
+
+  #makeRetrieve() {
+    const { t } = this.#ui;
+    const choose = (/** @type {any} */ value) => {
+      this.#retrieve = value;
+      this.#refresh();
+    };
+    return h(
+      "fieldset",
+      {},
+      h("legend", {}, t("retrieve.title")),
+      ...["all", "under", "headers", "none"].flatMap((value) => [
+        choice("retrieve", value, value === this.#retrieve, t(`retrieve.${value}`), choose),
+        value === "under" && beside("under", t("retrieve.under.size"), this.#under),
+      ]),
+      h("div", { class: "row-of" }, h("label", { class: "sr", for: "order" }, t("order.title")), this.#order),
+    );
+  }
+
+  #makeLeave() {
+    const { t } = this.#ui;
+    const choose = (/** @type {any} */ value) => {
+      this.#leave = value;
+      this.#refresh();
+    };
+    const offered = this.#isMemory ? ["until-deleted", "everything"] : ["until-deleted", "everything", "days", "nothing"];
+    return h(
+      "fieldset",
+      {},
+      h("legend", {}, t("leave.title")),
+      ...offered.flatMap((value) => [
+        choice("leave", value, value === this.#leave, t(`leave.${value}`), choose, t(`leave.${value}.hint`)),
+        value === "days" && beside("days", t("leave.days.count"), this.#days),
+      ]),
+      h("p", { class: "hint" }, t(this.#isMemory ? "leave.memory" : "leave.hint")),
+    );
+  }
+
+  #makeEvery() {
+    const { t } = this.#ui;
+    return h(
+      "div",
+      { class: "field" },
+      h("label", { for: "every" }, t("every.title")),
+      h("div", { class: "row-of" }, this.#every),
+      h("p", { class: "hint", id: "every-hint" }, t("every.hint")),
+    );
+  }
+
+  /** A number belongs to its choice. */
+  #refresh() {
+    setAttribute(this.#under, "disabled", this.#retrieve !== "under");
+    setAttribute(this.#order, "disabled", this.#retrieve === "none");
+    setAttribute(this.#days, "disabled", this.#leave !== "days");
+  }
+}
+
+/**
+ * @param {string} group @param {string} value @param {boolean} checked @param {string} label @param {(value: string) => void} choose
+ * @param {string} [hint]
+ */
+function choice(group, value, checked, label, choose, hint = "") {
+  const id = `${group}-${value}`;
+  const input = h("input", { id, type: "radio", name: group, value, checked, "data-testid": id, onchange: () => choose(value) });
+  if (hint) setAttribute(input, "aria-describedby", `${id}-hint`);
+  const text = h("div", {}, h("label", { for: id }, label), hint && h("p", { class: "hint", id: `${id}-hint` }, hint));
+  return h("div", { class: "check" }, input, text);
+}
+
+/** @param {string} id @param {string} label @param {HTMLElement} control */
+function beside(id, label, control) {
+  return h("div", { class: "beside" }, h("label", { for: id }, label), control);
+}
+
+/** @template {string | number} Value @param {string} id @param {readonly Value[]} values @param {Value} chosen @param {(value: Value) => string} label */
+function select(id, values, chosen, label) {
+  const options = values.map((value) => h("option", { value, selected: value === chosen }, label(value)));
+  return h("select", { id, class: "input", "data-testid": id }, ...options);
+}
+
+/** What is offered, and what was set by somebody else. @param {readonly number[]} offered @param {number} value */
+function withValue(offered, value) {
+  return offered.includes(value) ? offered : [...offered, value].sort((a, b) => a - b);
+}
+
+/** @param {Row} row @param {Ui} ui */
+function dryRow({ from, subject, date }, { t, format }) {
+  return h(
+    "li",
+    { class: "dry-row", "data-testid": "dry-row" },
+    h("span", {}, sender(from).name || t("row.noSender")),
+    h("time", { datetime: date?.toISOString(), title: date && format.fullDate(date) }, date ? format.date(date, new Date()) : ""),
+    h("span", { class: "dry-subject" }, subject || t("row.noSubject")),
+  );
+}
+
+/** The rows of some messages, newest first. @param {Session} session @param {readonly string[]} ids @returns {Promise<Row[]>} */
+async function rowsOf({ mailbox }, ids) {
+  const wanted = new Set(ids);
+  /** @type {Row[]} */
+  const found = [];
+  for (let offset = 0; found.length < wanted.size; offset += PAGE) {
+    const rows = await mailbox.messages({ offset, limit: PAGE });
+    found.push(...rows.filter(({ id }) => wanted.has(id)));
+    if (rows.length < PAGE) break;
+  }
+  return found;
+}
