@@ -59,6 +59,18 @@ test("a database deleted between sessions is asked about, and nothing is downloa
   expect(await page.evaluate(() => lost)).toHaveLength(2);
 });
 
+test("a database deleted under an open page is asked about as well", async ({ world, profile }) => {
+  await world.deliver(4);
+  const page = await profile.open();
+  const mailbox = await listening(page, world, true);
+  await sync(mailbox);
+  await loseDatabases(page);
+  expect((await trySync(mailbox)).error.code).toBe("store");
+  expect(await page.evaluate(() => lost)).toEqual([{ stored: 4 }]);
+  expect(await world.endedSessions()).toBe(1);
+  expect(await sync(mailbox, { afresh: true })).toMatchObject({ retrieved: 4 });
+});
+
 test("where nobody objects it goes on", async ({ world, profile }) => {
   const page = await afterLoss(world, profile);
   const mailbox = await listening(page, world, false);

@@ -7,7 +7,7 @@ import { abortSignal, relayUrl, rowId, string, tunnelOptions, upstreamName, whol
 import { fromBytes, withChange } from "./policy.js";
 import { caller } from "./remote.js";
 import { Schedule } from "./schedule.js";
-import { askToPersist, forgetStored, noteStored, storage, storedBefore } from "./storage.js";
+import { askToPersist, forgetStored, hasDatabase, noteStored, storage, storedBefore } from "./storage.js";
 import { KeptSession, Tabs } from "./tabs.js";
 
 /** @typedef {import("../client.js").MailboxCore} MailboxCore */
@@ -321,7 +321,9 @@ export class Mailbox extends EventTarget {
   /** Asks before everything is downloaded again because what was kept here is gone. @param {boolean} afresh */
   async #checkKept(afresh) {
     const stored = storedBefore(this.#account);
-    if (stored === 0 || (await this.#ask("count")) > 0) return;
+    if (stored === 0) return;
+    if (!(await hasDatabase(this.#account))) this.#core.invalidate();
+    if ((await this.#ask("count")) > 0) return;
     if (!afresh && !this.#dispatch("lost", { stored }, true)) {
       throw ours(
         "store",

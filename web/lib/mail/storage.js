@@ -23,6 +23,12 @@ export function forgetStored(account) {
   write(others);
 }
 
+/** Whether the database of this account is there: it can be removed under a page that is open. @param {string} account */
+export async function hasDatabase(account) {
+  // Named by `wasm/src/store/idb.rs`.
+  return (await indexedDB.databases()).some(({ name }) => name === `poplar:${account}`);
+}
+
 /** Whether this page has asked: once is enough, and some browsers ask the person. */
 let asked = false;
 
