@@ -3,35 +3,32 @@
 
 import { createInterface } from "node:readline";
 
-import { Profile } from "../browser/fixtures/browser.js";
+import { Chromium } from "./chromium.mjs";
 
-const profile = await Profile.create(process.argv[2]);
+const origin = process.argv[2];
+const chromium = await Chromium.start();
 
-/** The page that the runs of one row take place in, where they are to know the server from a run before. */
+/** The page in which the runs of one row take place: those that are to know the server from a run before. */
 let lasting;
 
 for await (const line of createInterface({ input: process.stdin })) {
   const { fresh, ...request } = JSON.parse(line);
-  let answer;
-  try {
-    if (fresh) answer = await inPage(await profile.open("/healthz"), request, true);
-    else answer = await inPage((lasting ??= await profile.open("/healthz")), request, false);
-  } catch (error) {
-    answer = { error: String(error) };
-  }
+  // What the relay says of its health: an empty page of its origin.
+  const page = fresh ? await chromium.open(`${origin}/healthz`) : (lasting ??= await chromium.open(`${origin}/healthz`));
+  const answer = await one(page, request);
+  if (fresh) await chromium.close(page);
   process.stdout.write(`${JSON.stringify(answer)}\n`);
 }
-await profile.end();
+await chromium.end();
 
 /** One sync, in a page in which nothing else happens. */
-async function inPage(page, request, close) {
-  const answer = await page.evaluate(run, request);
+async function one(page, request) {
+  const answer = await chromium.call(page, run, request);
   // The memory of a module never shrinks: what it is now is the most that it was.
-  const [worker] = page.workers();
+  const worker = chromium.worker(page);
   answer.worker = worker !== undefined;
-  answer.memory = await (worker ?? page).evaluate(memory);
-  await page.evaluate(end, request);
-  if (close) await page.close();
+  answer.memory = await chromium.call(worker ?? page, memory);
+  await chromium.call(page, end, request);
   return answer;
 }
 
