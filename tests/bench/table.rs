@@ -36,6 +36,18 @@ impl Row {
         self.runs.is_empty()
     }
 
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub(crate) fn is(&self, name: &str) -> bool {
+        self.name == name
+    }
+
+    pub(crate) fn has_figure(&self) -> bool {
+        self.figure().is_some()
+    }
+
     fn figure(&self) -> Option<Figure> {
         self.runs.get(self.runs.len() / 2).copied().map(Figure::Measured).or(self.scaled)
     }
@@ -56,35 +68,31 @@ impl Row {
     }
 }
 
-/// Targets: how many times another client's median ours may be.
-const AGAINST_MPOP: f64 = 1.0;
-const AGAINST_BARE: f64 = 1.5;
+/// How many times another client's median ours may be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Target {
+    pub(crate) ours: &'static str,
+    pub(crate) other: &'static str,
+    pub(crate) most: f64,
+}
 
-/// The table of one round trip, and whether the targets are met.
-pub(crate) fn print(delay: u64, rows: &[Row], ours: [&str; 2], mpop: &str, bare: &str) {
+/// A table, with the medians also as so many times those of the rows that `beside` names, and whether the targets are met.
+pub(crate) fn print(title: &str, rows: &[Row], beside: &[&str], targets: &[Target]) {
     let seconds = |name: &str| rows.iter().find(|row| row.name == name).map_or(f64::NAN, Row::seconds);
-    let (mpop, bare) = (seconds(mpop), seconds(bare));
-    let [first, _] = ours.map(seconds);
-    println!("| round trip {delay} ms | median s | spread | / ours | / mpop | / bare |");
-    println!("|---|--:|--:|--:|--:|--:|");
+    let columns: String =
+        beside.iter().map(|name| format!(" / {} |", name.split(',').next().unwrap_or(name))).collect();
+    println!("| {title} | median s | spread |{columns}");
+    println!("|---|--:|--:|{}", "--:|".repeat(beside.len()));
     for row in rows {
         let (name, time, spread) = (row.name, row.seconds(), row.spread());
         let about = if matches!(row.figure(), Some(Figure::Scaled(_))) { "≈ " } else { "" };
-        println!(
-            "| {name} | {about}{time:.2} | {spread} | {:.2} | {:.2} | {:.2} |",
-            time / first,
-            time / mpop,
-            time / bare
-        );
+        let ratios: String = beside.iter().map(|other| format!(" {:.2} |", time / seconds(other))).collect();
+        println!("| {name} | {about}{time:.2} | {spread} |{ratios}");
     }
-    for name in ours {
-        let time = seconds(name);
-        for (what, ratio, target) in
-            [("mpop", time / mpop, AGAINST_MPOP), ("the bare socket", time / bare, AGAINST_BARE)]
-        {
-            let verdict = if ratio <= target { "met" } else { "MISSED" };
-            println!("target: {name}, at most {target:.1} × {what}: {ratio:.2}, {verdict}");
-        }
+    for Target { ours, other, most } in targets {
+        let ratio = seconds(ours) / seconds(other);
+        let verdict = if ratio <= *most { "met" } else { "MISSED" };
+        println!("target: {ours}, at most {most:.1} × {other}: {ratio:.2}, {verdict}");
     }
     println!();
 }

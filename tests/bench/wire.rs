@@ -1,13 +1,15 @@
 //! 1000 messages of 10 kB from one Dovecot over TLS, by every client, at several round trips: see `tests/bench/README.md`.
 
+#[allow(dead_code, reason = "another bench uses the rest of it")]
 mod peers;
+#[allow(dead_code, reason = "another bench uses the rest of it")]
 mod table;
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use peers::{Peer, Place};
+use peers::{Onto, Peer, Place};
 use poplar_client::pop3::{Behaviour, Capabilities};
 use poplar_client::sync::{Job, Retrieve};
 use poplar_tests::dovecot::{Dovecot, PASSWORD};
@@ -15,7 +17,7 @@ use poplar_tests::driver::{self, Driver};
 use poplar_tests::faults::{Plan, Proxy};
 use poplar_tests::messages;
 use poplar_tests::relay::{Relay, Upstream};
-use table::{Figure, Row};
+use table::{Figure, Row, Target};
 
 /// What the table is about.
 const MESSAGES: u32 = 1000;
@@ -26,6 +28,9 @@ const ROUND_TRIPS: [u64; 4] = [0, 20, 50, 100];
 const RUNS: usize = 5;
 /// A client that waits for every answer is measured with so many messages and so many, and the rest is a straight line.
 const FEW: [u32; 2] = [20, 60];
+/// Targets: how many times another client's median ours may be.
+const AGAINST_MPOP: f64 = 1.0;
+const AGAINST_BARE: f64 = 1.5;
 
 fn main() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
@@ -55,7 +60,11 @@ async fn measure() -> Result<()> {
             }
         }
         let ours = [Client::Ours.name(), Client::Again.name()];
-        table::print(delay, &rows, ours, Client::Peer(Peer::Mpop).name(), Client::Bare.name());
+        let (mpop, bare) = (Client::Peer(Peer::Mpop).name(), Client::Bare.name());
+        let [against_mpop, against_bare] = [(mpop, AGAINST_MPOP), (bare, AGAINST_BARE)]
+            .map(|(other, most)| ours.map(|ours| Target { ours, other, most }));
+        let targets = [against_mpop, against_bare].concat();
+        table::print(&format!("round trip {delay} ms"), &rows, &[ours[0], mpop, bare], &targets);
     }
     Ok(())
 }
@@ -127,7 +136,8 @@ impl World {
     async fn run(&self, client: Client, count: u32) -> Result<Duration> {
         let user = user(count);
         let before = self.dovecot.ended_sessions(&user)?;
-        let place = Place { address: self.proxy.address(), ca: self.dovecot.ca(), user: user.clone() };
+        let place =
+            Place { address: self.proxy.address(), ca: self.dovecot.ca(), user: user.clone(), onto: Onto::Memory };
         let (took, got) = match client {
             Client::Bare | Client::Reckless => bare(&place, count, client == Client::Reckless).await?,
             Client::Ours | Client::Again => {

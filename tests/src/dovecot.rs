@@ -2,10 +2,12 @@
 
 mod configuration;
 
-use std::fs;
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
@@ -227,6 +229,14 @@ impl Dovecot {
         Ok(files)
     }
 
+    /// The UIDs that each session asked for with RETR, as its own UIDL had numbered them, where [`Options::rawlog`] asked for it; by
+    /// the name of its file.
+    pub fn retrieved(&self) -> Result<BTreeMap<String, Vec<String>>> {
+        let name = |path: &Path| path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let read = |said: &PathBuf| Ok((name(said), retrieved(said, &said.with_extension("out"))?));
+        self.rawlogs()?.iter().map(read).collect()
+    }
+
     /// Ends the server at once, as a crash would.
     pub fn kill(&mut self) {
         self.process.kill();
@@ -235,6 +245,25 @@ impl Dovecot {
     fn maildir(&self, user: &str) -> PathBuf {
         self.dir.path().join("mail").join(user).join("Maildir")
     }
+}
+
+/// The UIDs that stand behind the RETRs of a session: what the client said, and what the server answered, each line after its time.
+fn retrieved(said: &Path, answered: &Path) -> Result<Vec<String>> {
+    let mut uids = HashMap::new();
+    for line in BufReader::new(File::open(answered)?).split(b'\n') {
+        let line = String::from_utf8_lossy(&line?).into_owned();
+        match line.split_ascii_whitespace().collect::<Vec<_>>()[..] {
+            // As the usual options have UIDs: sixteen digits. LIST's sizes are shorter.
+            [_, number, uid] if uid.len() == 16 => drop(uids.insert(number.to_owned(), uid.to_owned())),
+            // What follows is longer, and no listing.
+            [_, "."] if !uids.is_empty() => break,
+            _ => {}
+        }
+    }
+    let said = fs::read(said)?;
+    let said = String::from_utf8_lossy(&said);
+    let numbers = said.lines().filter_map(|line| line.split_once(" RETR ")).map(|(_, number)| number.trim());
+    numbers.map(|number| uids.get(number).cloned().with_context(|| format!("RETR {number} is in no UIDL"))).collect()
 }
 
 impl Session {
@@ -284,6 +313,10 @@ mod tests {
         assert!(server.remove("ann", &first).is_err(), "it was deleted");
         let rawlog = fs::read_to_string(&server.rawlogs().unwrap()[0]).unwrap();
         assert!(rawlog.contains("RETR 1") && !rawlog.contains(PASSWORD), "{rawlog}");
+        dialogue(server.pop3_address(), &["USER ann", &format!("PASS {PASSWORD}"), "UIDL", "RETR 1", "QUIT"]).await;
+        let mut retrieved: Vec<_> = server.retrieved().unwrap().into_values().collect();
+        retrieved.sort();
+        assert_eq!(retrieved.len(), 2);
     }
 
     async fn dialogue(address: SocketAddr, commands: &[&str]) -> String {

@@ -50,6 +50,8 @@ enum Call {
     EndedSessions { user: String },
     /// What clients sent in each session, where Dovecot was asked for a rawlog.
     Rawlogs,
+    /// The UIDs that each session retrieved, by a name for the session; likewise.
+    Retrieved,
     /// Starts a fault proxy before a port.
     Proxy { port: u16 },
     /// Sets what happens to the proxy's next connections.
@@ -144,6 +146,7 @@ impl World {
                 let read = |path| Ok(String::from_utf8_lossy(&std::fs::read(path)?).into_owned());
                 Ok(self.dovecot()?.rawlogs()?.into_iter().map(read).collect::<Result<Vec<_>>>()?.into())
             }
+            Call::Retrieved => Ok(serde_json::to_value(self.dovecot()?.retrieved()?)?),
             Call::Proxy { port } => {
                 let proxy = Proxy::start(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
                 let port = proxy.address().port();

@@ -26,6 +26,8 @@ pub trait Wire {
     fn now(&self) -> Millis;
     /// Asks to be [`Client::tick`]ed at `deadline`. The last call counts.
     fn wake_at(&mut self, deadline: Millis);
+    /// Whether to give the client only a little of what comes for now, and the rest later; and nothing before this has returned.
+    fn hold(&mut self, _held: bool) {}
     /// Closes the connection. Nothing is sent afterwards.
     fn close(&mut self);
 }
@@ -191,6 +193,11 @@ impl Client {
     /// Sends what was [queued](Client::queue), as far as the window lets it through.
     pub fn flush(&self) {
         self.0.borrow_mut().flush();
+    }
+
+    /// Keeps most of what comes out of the memory of this module for now, where the wire can: whoever takes it is busy.
+    pub fn hold(&self, held: bool) {
+        self.0.borrow_mut().wire.hold(held);
     }
 
     /// Bytes from the server, for the tunnel to call.

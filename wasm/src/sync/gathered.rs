@@ -20,6 +20,9 @@ const BATCH_MILLIS: u64 = 50;
 pub(super) const BATCH_OCTETS: usize = 1 << 20;
 /// Pieces in which a message is stored: what one transaction takes.
 pub(super) const CHUNK: usize = BATCH_OCTETS;
+/// So many pieces of a message that is still coming are written together: what Chromium 156 writes alone takes it nearly twice as long
+/// (measured: 100 MB in pieces of 1 MiB, one, four and eight to a transaction).
+pub(super) const STAGED: usize = 4;
 
 /// A message that has come.
 pub(super) struct Received {

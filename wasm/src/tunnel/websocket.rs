@@ -33,6 +33,8 @@ extern "C" {
     #[wasm_bindgen(method, js_name = wakeIn)]
     fn wake_in(this: &Tunnel, ms: f64);
     #[wasm_bindgen(method)]
+    fn hold(this: &Tunnel, held: bool);
+    #[wasm_bindgen(method)]
     fn close(this: &Tunnel);
     #[wasm_bindgen(method)]
     fn release(this: &Tunnel);
@@ -120,6 +122,10 @@ impl Wire for Socket {
         // A timer that rings early costs nothing: the client looks at the time itself, and asks again.
         let wait = deadline.saturating_sub(monotonic()).clamp(1, LONGEST_TIMER);
         self.tunnel.wake_in(wait as f64);
+    }
+
+    fn hold(&mut self, held: bool) {
+        self.tunnel.hold(held);
     }
 
     fn close(&mut self) {

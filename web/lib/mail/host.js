@@ -136,6 +136,9 @@ export function lock(name, signal) {
 /** What a tunnel tells, beside bytes and the close codes, which begin at 1000. */
 const [BYTES, TIME, ABORT] = [0, 1, 2];
 
+/** As many octets as the wasm takes in while it waits for the database: enough for it to have work meanwhile. */
+const HELD = 1 << 20;
+
 /** A WebSocket and its timer. */
 export class Tunnel {
   /** @type {WebSocket} */
@@ -144,6 +147,11 @@ export class Tunnel {
   #timer;
   #signal;
   #hear;
+  /** What came and was not told yet, in order. @type {[number, any, boolean][]} */
+  #coming = [];
+  /** Octets that may be told before there is word that they were taken in. */
+  #room = Infinity;
+  #telling = false;
 
   /**
    * @param {string} url
@@ -156,12 +164,40 @@ export class Tunnel {
     let opened = false;
     socket.binaryType = "arraybuffer";
     socket.onopen = () => (opened = true);
-    socket.onmessage = ({ data }) => hear(BYTES, data instanceof ArrayBuffer ? new Uint8Array(data) : undefined, opened);
-    socket.onclose = ({ code, reason }) => hear(code, reason, opened);
+    socket.onmessage = ({ data }) => this.#tell(BYTES, data instanceof ArrayBuffer ? new Uint8Array(data) : undefined, opened);
+    socket.onclose = ({ code, reason }) => this.#tell(code, reason, opened);
     this.#socket = socket;
     this.#signal = signal;
     this.#hear = hear;
     signal?.addEventListener("abort", this.#aborted);
+  }
+
+  /** @param {number} what @param {any} detail @param {boolean} opened */
+  #tell(what, detail, opened) {
+    this.#coming.push([what, detail, opened]);
+    this.#go();
+  }
+
+  async #go() {
+    if (this.#telling) return;
+    this.#telling = true;
+    // Each time whoever waits in the wasm takes what it was told first, and may say that it wants no more for now.
+    for (await undefined; this.#room > 0 && this.#coming.length; await undefined) {
+      const [what, detail, opened] = /** @type {[number, any, boolean]} */ (this.#coming.shift());
+      this.#room -= what === BYTES ? (detail?.length ?? 0) : 0;
+      this.#hear(what, detail, opened);
+    }
+    this.#telling = false;
+  }
+
+  /**
+   * Whether the wasm waits for the database. It is told no more than {@link HELD} then: its memory never shrinks, and a message may be as
+   * long as it likes.
+   * @param {boolean} held
+   */
+  hold(held) {
+    this.#room = held ? HELD : Infinity;
+    this.#go();
   }
 
   #aborted = () => this.#hear(ABORT, undefined, true);
@@ -174,7 +210,8 @@ export class Tunnel {
   /** Tells once when `ms` have passed; the last call counts. @param {number} ms */
   wakeIn(ms) {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#hear(TIME, undefined, true), ms);
+    // Behind what has come: nobody is silent whose words wait here.
+    this.#timer = setTimeout(() => this.#tell(TIME, undefined, true), ms);
   }
 
   /** Twice is harmless. */
@@ -186,6 +223,7 @@ export class Tunnel {
   /** Closes, and tells nothing any more. */
   release() {
     this.#socket.onopen = this.#socket.onmessage = this.#socket.onclose = null;
+    this.#coming = [];
     this.#signal?.removeEventListener("abort", this.#aborted);
     this.close();
   }

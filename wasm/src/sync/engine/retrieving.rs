@@ -5,9 +5,9 @@ use super::listing::{REFUSALS, TOP_OCTETS};
 use crate::error::{Error, Result};
 use crate::mail;
 use crate::pop3::{Answer, Chunk, Command, listing};
-use crate::store::{Batch, Edit, Envelope, Store};
+use crate::store::{Batch, Edit, Envelope, Id, Store};
 use crate::sync::ahead::{Ahead, Asked};
-use crate::sync::gathered::{BATCH_MESSAGES, CHUNK, Doubt, Gathered, Received};
+use crate::sync::gathered::{BATCH_MESSAGES, CHUNK, Doubt, Gathered, Received, STAGED};
 use crate::sync::planner::{self, Present};
 use crate::sync::report::{Phase, Progress, Report, Skipped};
 
@@ -117,7 +117,11 @@ impl<S: Store> Engine<'_, S> {
             };
             // Nothing to do but wait: what is certain goes to disk meanwhile.
             if batch.is_full((self.now)()) || !answer.has_come() {
-                batch.commit(self.table, report).await?;
+                // A message may be as long as it likes, and come faster than the one before is written.
+                self.client.hold(true);
+                let committed = batch.commit(self.table, report).await;
+                self.client.hold(false);
+                committed?;
             }
             let Asked::Message(present) = asked else {
                 match self.pass(&mut answer).await {
@@ -178,9 +182,9 @@ impl<S: Store> Engine<'_, S> {
     ) -> Result<Received> {
         let (mut piece, mut chunks, mut octets, mut envelope) = (Vec::new(), 0u32, 0u64, None);
         let mut told = progress.bytes;
-        let mut odd = false;
+        let (mut odd, mut staged) = (false, Batch::default());
         let certain = loop {
-            let bytes = match answer.chunk().await? {
+            let mut bytes = match answer.chunk().await? {
                 Chunk::Bytes(bytes) => bytes,
                 Chunk::End { certain } => break certain,
             };
@@ -190,25 +194,30 @@ impl<S: Store> Engine<'_, S> {
                 told = progress.bytes;
                 (self.progress)(*progress);
             }
-            if piece.is_empty() {
-                piece = bytes;
-            } else {
+            while piece.len() + bytes.len() > CHUNK {
+                let rest = bytes.split_off(CHUNK.saturating_sub(piece.len()));
                 piece.extend_from_slice(&bytes);
-            }
-            while piece.len() > CHUNK {
-                let rest = piece.split_off(CHUNK);
-                let whole = core::mem::replace(&mut piece, rest);
+                bytes = rest;
+                // What is kept for a while has no room to spare.
+                let whole = core::mem::replace(&mut piece, Vec::with_capacity(CHUNK));
                 odd |= chunks == 0 && begins_with_a_status(&whole);
                 envelope.get_or_insert_with(|| mail::envelope(&whole));
-                let staged = Batch {
-                    edits: vec![(present.id, Edit::Staged { chunks: chunks + 1 })],
-                    chunks: vec![(present.id, chunks, whole)],
-                    ..Batch::default()
-                };
-                self.table.apply(staged).await?;
+                staged.chunks.push((present.id, chunks, whole));
                 chunks += 1;
+                if staged.chunks.len() == STAGED {
+                    self.stage(present.id, chunks, &mut staged).await?;
+                }
+            }
+            if piece.capacity() == 0 && present.size <= CHUNK as u64 {
+                piece = bytes;
+            } else {
+                piece.reserve_exact((present.size.min(CHUNK as u64) as usize).saturating_sub(piece.len()));
+                piece.extend_from_slice(&bytes);
             }
         };
+        if !staged.is_empty() {
+            self.stage(present.id, chunks, &mut staged).await?;
+        }
         let envelope = envelope.unwrap_or_else(|| mail::envelope(&piece));
         odd |= chunks == 0 && begins_with_a_status(&piece);
         // A fence's answer was taken for this message's status: the next fence will not show it.
@@ -217,6 +226,15 @@ impl<S: Store> Engine<'_, S> {
         }
         let unconfirmed = !certain || odd;
         Ok(Received { id: present.id, envelope, place: chunks, piece, octets, unconfirmed, answer })
+    }
+
+    /// Writes pieces of a message that is still coming; `chunks`: how many of it there are then.
+    async fn stage(&self, id: Id, chunks: u32, staged: &mut Batch) -> Result<()> {
+        staged.edits.push((id, Edit::Staged { chunks }));
+        self.client.hold(true);
+        let applied = self.table.apply(core::mem::take(staged)).await;
+        self.client.hold(false);
+        applied.map(drop)
     }
 }
 

@@ -15,6 +15,9 @@ pub(super) enum Pair {
     New { ordinal: u32 },
 }
 
+/// What is done with lines and rows that have something in common.
+type Each<'e, 'a> = dyn Fn(&mut Matching<'a>, &[usize], &[usize]) + 'e;
+
 /// Lines and rows, and what was found of them so far.
 pub(super) struct Matching<'a> {
     listing: &'a Listing,
@@ -176,7 +179,7 @@ impl<'a> Matching<'a> {
     }
 
     /// Lines and rows of one size after another.
-    fn by_size(&mut self, lines: &[usize], rows: &[usize], each: &dyn Fn(&mut Self, &[usize], &[usize])) {
+    fn by_size(&mut self, lines: &[usize], rows: &[usize], each: &Each<'_, 'a>) {
         let mut groups = Vec::new();
         let size = |item: Item| match item {
             Item::Line(line) => self.size(line),

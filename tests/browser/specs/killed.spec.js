@@ -1,0 +1,108 @@
+// The browser is killed (SIGKILL, every process of it) at random moments of a sync that deletes what it has retrieved. Whatever the
+// moment: what was stored is not asked for again, and only what was stored is deleted. Dovecot's rawlog, which has every command, is the
+// witness for the first, its maildrop for the second.
+//
+// A killed process does not lose what the system has buffered: that every write is asked for durably is for storage.spec.js.
+
+import { openMailbox, rows, sorted } from "../fixtures/library.js";
+import { expect, test } from "../fixtures/test.js";
+
+const MESSAGES = 500;
+const KILLS = process.env.POPLAR_LONG ? 200 : 20;
+const SEED = Number(process.env.POPLAR_SEED ?? Date.now() % 1_000_000);
+
+test.use({ worldOptions: { dovecot: { rawlog: true } } });
+
+test(`${KILLS} kills in syncs of ${MESSAGES} messages that delete what is stored`, async ({ world, profile }) => {
+  test.setTimeout(KILLS * 60_000);
+  const random = numbers(SEED);
+  const kills = [];
+  let whole;
+  for (let round = 0; kills.length < KILLS; round++) {
+    await world.deliver(MESSAGES, { seed: SEED, from: round * MESSAGES });
+    const expected = sorted(await world.stored());
+    const delivered = await listed(world);
+    for (let over = false; !over; ) {
+      const page = await profile.open();
+      const mailbox = await openMailbox(page, world);
+      const stored = new Set((await rows(mailbox)).filter((row) => row.stored).map((row) => row.uid));
+      const there = new Set(await listed(world));
+      expect(delivered.filter((uid) => !there.has(uid) && !stored.has(uid)), "deleted, and not stored").toEqual([]);
+
+      const before = await sessions(world);
+      const start = Date.now();
+      const done = retrieveAndDelete(mailbox).then(() => true, (error) => error);
+      // The first round is let be: it shows how long a sync takes, and within that the moments of the others are chosen.
+      const moment = whole === undefined || kills.length === KILLS ? undefined : random() * whole;
+      const outcome = await Promise.race([done, ...(moment === undefined ? [] : [after(moment)])]);
+      if (outcome === "late") {
+        await profile.kill();
+        await done;
+        kills.push(`${stored.size - round * MESSAGES} stored, ${Math.round(moment)} ms`);
+      } else {
+        expect(outcome).toBe(true);
+        over = true;
+        whole ??= Date.now() - start;
+      }
+      const again = [];
+      for (const [name, uids] of await sessions(world)) {
+        if (!before.has(name)) again.push(...uids.filter((uid) => stored.has(uid)));
+      }
+      expect(again, `retrieved again; seed ${SEED}, kills: ${kills.join("; ")}`).toEqual([]);
+      if (!over) {
+        await profile.start();
+        continue;
+      }
+      expect(await world.stored()).toEqual([]);
+      expect(await mailbox.evaluate((mailbox) => mailbox.count())).toBe((round + 1) * MESSAGES);
+      expect(await newest(mailbox)).toEqual(expected);
+      await page.close();
+    }
+  }
+  console.log(`seed ${SEED}; a whole sync takes ${whole} ms; killed with ${kills.join("; ")}`);
+});
+
+/** Retrieves everything, and deletes from the server what is stored. */
+function retrieveAndDelete(mailbox) {
+  return mailbox.evaluate(async (mailbox) => {
+    await mailbox.sync();
+    const all = await mailbox.messages({ limit: 100_000 });
+    await Promise.all(all.filter((row) => row.stored && row.deletion === "none").map(({ id }) => mailbox.delete(id)));
+    await mailbox.sync();
+  });
+}
+
+/** SHA-256 of what was stored last. */
+function newest(mailbox) {
+  return mailbox.evaluate(async (mailbox, limit) => {
+    const hashes = await Promise.all((await mailbox.messages({ limit })).map(async ({ id }) => sha256(await mailbox.raw(id))));
+    return hashes.sort();
+  }, MESSAGES);
+}
+
+/** The UIDs in the maildrop, as another client is told them. */
+async function listed(world) {
+  const said = await world.otherClient(["UIDL"]);
+  return [...said.matchAll(/^\d+ (\w{16})\r$/gm)].map(([, uid]) => uid);
+}
+
+/** What each session has retrieved, once all have ended: by name, UIDs. */
+async function sessions(world) {
+  const begun = Object.keys(await world.harness.call("retrieved")).length;
+  if (begun > 0) await world.session(begun);
+  return new Map(Object.entries(await world.harness.call("retrieved")));
+}
+
+function after(ms) {
+  return new Promise((late) => setTimeout(() => late("late"), ms));
+}
+
+/** The same numbers from 0 to 1 for the same seed (mulberry32). */
+function numbers(seed) {
+  return () => {
+    seed = (seed + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
