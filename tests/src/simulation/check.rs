@@ -224,8 +224,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// The rows by which a person wished this message gone. Of two with one UID and one size, the wish for one that is gone meanwhile
-    /// can be taken for a wish for the other: nothing that a listing says tells them apart.
+    /// The rows by which this message was wished gone, by a person or by the account's policy.
     fn wished<'a>(&'a self, serial: Serial, rows: &'a Rows, server: &'a Server) -> impl Iterator<Item = &'a Record> {
         let mail = server.mail(serial);
         rows.values().filter(move |row| match self.wished.get(&row.id) {
@@ -236,9 +235,7 @@ impl Ledger {
             {
                 true
             }
-            Some(Seen::Whole(seen) | Seen::Headers(seen)) => {
-                *seen == serial || self.ambiguous.contains(&serial) && is_tied(server.mail(*seen), mail)
-            }
+            Some(Seen::Whole(seen) | Seen::Headers(seen)) => *seen == serial,
             Some(Seen::Line { uid, size }) => (*uid == mail.uid || row.by_fingerprint()) && *size == mail.size,
             None => false,
         })

@@ -60,8 +60,6 @@ pub(super) struct Server {
     /// What is in it, in its order.
     pub(super) maildrop: Vec<Serial>,
     pub(super) line: Option<Line>,
-    /// Whose UID was ever told.
-    pub(super) named: BTreeSet<Serial>,
     /// What the latest session listed, less what its QUIT deleted.
     pub(super) listed: Vec<Serial>,
 }
@@ -117,7 +115,6 @@ impl Server {
             mails: Vec::new(),
             maildrop: Vec::new(),
             line: None,
-            named: BTreeSet::new(),
             listed: Vec::new(),
         }
     }
@@ -190,7 +187,7 @@ impl Server {
 
     /// Reads the oldest command, and puts the answer into the outbox.
     pub(super) fn read(&mut self) -> Option<Read> {
-        let Server { habits, mood, mails, maildrop, line, named, listed } = self;
+        let Server { habits, mood, mails, maildrop, line, listed } = self;
         let line = line.as_mut()?;
         let command = line.inbox.pop_front()?;
         line.unseen = line.unseen.min(line.inbox.len());
@@ -216,7 +213,7 @@ impl Server {
         }
         let left_out = mood.leaves_out.is_some_and(|at| line.after_sign_in == at + 1) && verb != "QUIT";
         let before = line.outbox.len();
-        Answering { habits, mood, mails, maildrop, line, named, read: &mut read }.answer(&command, &verb, refused);
+        Answering { habits, mood, mails, maildrop, line, read: &mut read }.answer(&command, &verb, refused);
         listed.retain(|serial| !read.removed.contains(serial));
         if left_out {
             read.met.push(Kind::AnswerLeftOut);
@@ -234,7 +231,6 @@ struct Answering<'a> {
     mails: &'a [Mail],
     maildrop: &'a mut Vec<Serial>,
     line: &'a mut Line,
-    named: &'a mut BTreeSet<Serial>,
     read: &'a mut Read,
 }
 
@@ -291,12 +287,9 @@ impl Answering<'_> {
                 if most < self.listed().len() {
                     self.read.met.push(Kind::ListShort);
                 }
-                let named: Vec<Serial> = self.listed().into_iter().take(most).map(|(_, serial)| serial).collect();
-                self.named.extend(named);
                 self.each(most, &|mail| mail.uid.clone());
             }
             ("UIDL", Some(number), _) if named.is_some() => {
-                self.named.extend(named);
                 let uid = named.map(|serial| self.mail(serial).uid.clone()).unwrap_or_default();
                 self.say(&format!("+OK {number} {uid}\r\n"));
             }

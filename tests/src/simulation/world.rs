@@ -210,11 +210,14 @@ impl Scene {
         } else {
             format!("{}N", 6866 + serial)
         };
+        let rows = self.disk.borrow().rows();
+        let is_free = |uid: &str| !rows.is_empty() && !rows.values().any(|row| row.on_server && row.uid == uid);
         let mut shape = self.setting.shape(&mut rng, serial);
         let mail = loop {
             let mail = mail(&mut rng, serial, uid.clone(), shape);
-            // The name and the size of a message that is gone are all that names it: a server that gives both again cannot be served.
-            if !gone.iter().any(|other| (&server.mail(*other).uid, server.mail(*other).size) == (&uid, mail.size)) {
+            // A server that gives a name and a size again before anybody could see that they were free cannot be served.
+            let taken = |other: &Serial| (&server.mail(*other).uid, server.mail(*other).size) == (&uid, mail.size);
+            if !gone.iter().any(taken) || is_free(&uid) {
                 break mail;
             }
             shape.length += 7;
@@ -245,11 +248,11 @@ impl Scene {
             return false;
         }
         let place = self.rng.borrow_mut().usize(..server.maildrop.len());
-        let mail = server.mail(server.maildrop[place]);
-        let tied = |other: &Serial| (&server.mail(*other).uid, server.mail(*other).size) == (&mail.uid, mail.size);
         // What stands in its place under its name and with its size, and was never seen beside it, nobody can tell from it.
-        let hidden = |other: &Serial| *other != server.maildrop[place] && !server.named.contains(other);
-        if server.maildrop.iter().any(|other| hidden(other) && tied(other)) {
+        let mail = server.mail(server.maildrop[place]);
+        let twins = server.maildrop.iter().filter(|other| server.mail(**other).uid == mail.uid).count();
+        let rows = self.disk.borrow().rows();
+        if twins > 1 && rows.values().filter(|row| row.on_server && row.uid == mail.uid).count() < twins {
             return false;
         }
         let serial = server.maildrop.remove(place);
