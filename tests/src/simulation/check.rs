@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use poplar_client::pop3::Millis;
 use poplar_client::store::{Batch, Deletion, Edit, Id, Record, Rows};
+use poplar_client::sync::{Job, Leave};
 
 use super::disk::Disk;
 use super::faults::Kind;
@@ -20,6 +22,12 @@ pub(super) struct Ledger {
     wished: BTreeMap<Id, Seen>,
     /// Rows that the account's policy ever wished gone: as with a person's wishes.
     due: BTreeSet<Id>,
+    /// When each was stored: what a policy's days are counted from.
+    stored_at: BTreeMap<Id, Millis>,
+    /// Rows whose deletion a person took back.
+    taken_back: BTreeSet<Id>,
+    /// What the session under way leaves on the server; `None` where it is for one message only, and deletes nothing.
+    leave: Option<Leave>,
     /// Clicks on their way to the store, and what they are counted as.
     clicks: Vec<(Id, Edit, Kind)>,
     /// Messages that left the maildrop.
@@ -56,6 +64,14 @@ enum Gone {
 type Verdict = Result<(), String>;
 
 impl Ledger {
+    /// A session begins.
+    pub(super) fn begins(&mut self, job: Job) {
+        self.leave = match job {
+            Job::Sync(policy) => Some(policy.leave),
+            Job::Fetch(_) => None,
+        };
+    }
+
     /// A person clicks.
     pub(super) fn click(&mut self, id: Id, edit: Edit, kind: Kind) {
         self.clicks.push((id, edit, kind));
@@ -97,6 +113,8 @@ impl Ledger {
         self.stored.clear();
         self.wished.clear();
         self.due.clear();
+        self.stored_at.clear();
+        self.taken_back.clear();
         self.gone.values_mut().filter(|gone| **gone == Gone::Deleted).for_each(|gone| *gone = Gone::Forgone);
     }
 
@@ -138,9 +156,10 @@ impl Ledger {
         &mut self,
         before: &Rows,
         touched: &[Record],
-        disk: &Disk,
-        server: &Server,
+        clicked: bool,
+        scene: &Scene,
     ) -> Result<Vec<Kind>, String> {
+        let (disk, server) = (&*scene.disk.borrow(), &*scene.server.borrow());
         let mut met = Vec::new();
         for row in touched {
             let was = before.get(row.id);
@@ -151,6 +170,7 @@ impl Ledger {
                 }
             } else if row.retrieved.is_some() {
                 self.retrieved(row, disk, server)?;
+                self.stored_at.insert(row.id, scene.now.get());
                 if row.chunks > 1 {
                     met.push(Kind::LargeMessage);
                 }
@@ -167,7 +187,13 @@ impl Ledger {
                 self.wished.remove(&row.id);
             }
             let not_yet = was.is_none_or(|was| was.deletion == Deletion::None || was.by_policy);
+            if was.is_some_and(|was| was.on_server) && !row.on_server && row.deletion != Deletion::Confirmed {
+                missed(row, server)?;
+            }
             if row.by_policy {
+                if was.is_none_or(|was| was.deletion == Deletion::None) {
+                    self.due(row, scene.now.get())?;
+                }
                 self.due.insert(row.id);
                 met.extend((row.deletion == Deletion::Sent).then_some(Kind::DeletedByPolicy));
             } else if not_yet && row.deletion == Deletion::Wanted {
@@ -181,11 +207,32 @@ impl Ledger {
                 }
                 self.wished.insert(row.id, seen);
             }
+            let wished = |was: &Record| matches!(was.deletion, Deletion::Wanted | Deletion::Sent);
+            match row.deletion {
+                Deletion::None if clicked && was.is_some_and(wished) => drop(self.taken_back.insert(row.id)),
+                Deletion::Wanted if clicked => drop(self.taken_back.remove(&row.id)),
+                _ => {}
+            }
             if row.deletion == Deletion::Confirmed && was.is_none_or(|was| was.deletion != Deletion::Confirmed) {
                 self.confirmed(row, server)?;
             }
         }
         Ok(met)
+    }
+
+    /// The policy wishes a row gone.
+    fn due(&self, row: &Record, now: Millis) -> Verdict {
+        let over = |days: u32| self.stored_at.get(&row.id).is_some_and(|at| now >= at + u64::from(days) * 86_400_000);
+        let wants = match self.leave {
+            None | Some(Leave::Everything | Leave::UntilDeleted) => false,
+            Some(Leave::Days(days)) => over(days),
+            Some(Leave::Nothing) => true,
+        };
+        let is_stored = matches!(self.stored.get(&row.id), Some(Some(_)));
+        if !wants || !is_stored || row.matched || self.taken_back.contains(&row.id) {
+            return Err(format!("{:?} does not want this gone: {row:?}", self.leave));
+        }
+        Ok(())
     }
 
     fn retrieved(&mut self, row: &Record, disk: &Disk, server: &Server) -> Verdict {
@@ -278,6 +325,9 @@ impl Ledger {
                     return Err(format!("RETR of message {serial}, which is marked as retrieved"));
                 }
                 Ok(())
+            }
+            ("DELE", _) if !self.leave.is_some_and(|leave| leave != Leave::Everything) => {
+                Err(format!("DELE in a session that deletes nothing: {:?}", self.leave))
             }
             ("DELE", Some(serial)) => self.may_go(serial, &disk.rows(), line, &server),
             ("QUIT", _) => {
@@ -373,6 +423,19 @@ impl Ledger {
             _ => Ok(()),
         }
     }
+}
+
+/// A row says that its message is gone: then STAT did not count it.
+fn missed(row: &Record, server: &Server) -> Verdict {
+    let Some(line) = &server.line else { return Ok(()) };
+    let has = |mail: &Mail| mail.uid == row.uid || mail.former_uids.contains(&row.uid);
+    let of_its_name: Vec<Serial> =
+        (0..).zip(&server.mails).filter(|(_, mail)| has(mail)).map(|(serial, _)| serial).collect();
+    let [serial] = of_its_name[..] else { return Ok(()) };
+    if server.mail(serial).uid == row.uid && line.snapshot.iter().any(|(_, other)| *other == serial) {
+        return Err(format!("said to be gone, and STAT has counted message {serial}: {row:?}"));
+    }
+    Ok(())
 }
 
 /// Whether the row has the message's name: its own, one that it had before, or one made of its headers.

@@ -546,8 +546,8 @@ impl Scene {
                 let before = self.disk.borrow().rows();
                 let touched = self.disk.borrow().carry_out(batch);
                 if let Ok(touched) = &touched {
-                    let (disk, server) = (self.disk.borrow(), self.server.borrow());
-                    let verdict = self.ledger.borrow_mut().committed(&before, touched, &disk, &server);
+                    let by_person = clicked.as_ref().is_some_and(|clicks| !clicks.is_empty());
+                    let verdict = self.ledger.borrow_mut().committed(&before, touched, by_person, self);
                     let met = self.hold(verdict);
                     self.met_all(clicked.into_iter().chain(met).flatten());
                 }

@@ -97,6 +97,7 @@ impl World {
         scene.tell(|| format!("session: {:?}, {:?}, {:?}, {:?}", plan.job, plan.events, plan.disk, plan.mood));
         scene.notes.borrow_mut().played.sessions += 1;
         scene.server.borrow_mut().mood = plan.mood.clone();
+        scene.ledger.borrow_mut().begins(plan.job);
         let place = scene.rng.borrow_mut().usize(..pages.len());
         if std::mem::replace(&mut self.latest_tab, pages[place].tab) != pages[place].tab && pages.len() > 1 {
             scene.met(Kind::OtherTab);
