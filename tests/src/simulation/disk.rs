@@ -14,6 +14,8 @@ use poplar_client::store::memory::MemoryStore;
 use poplar_client::store::{Batch, Id, Record, Rows, Store};
 
 use super::Scene;
+use super::faults::Kind;
+use super::schedule::DiskFault;
 
 /// Names an operation.
 type Ticket = u32;
@@ -101,6 +103,47 @@ impl Disk {
     }
 }
 
+impl Scene {
+    /// The oldest commit becomes durable, or fails.
+    pub(super) fn perform(&self, fault: Option<DiskFault>) {
+        let batch = match self.disk.borrow_mut().queue.front_mut().map(|head| &mut head.what) {
+            Some(What::Apply(batch)) => std::mem::take(batch),
+            _ => return,
+        };
+        self.tell(|| format!("  commit: {} new, {:?}, {} pieces", batch.insert.len(), batch.edits, batch.chunks.len()));
+        let clicked = self.hold(self.ledger.borrow_mut().committing(&batch));
+        let done = match fault {
+            Some(DiskFault::Fails) => {
+                self.met(Kind::CommitFailed);
+                Err(broken())
+            }
+            Some(DiskFault::Full) => {
+                self.met(Kind::QuotaHit);
+                Err(full())
+            }
+            Some(DiskFault::Denied) | None => {
+                let before = self.disk.borrow().rows();
+                let touched = self.disk.borrow().carry_out(batch);
+                if let Ok(touched) = &touched {
+                    let by_person = clicked.as_ref().is_some_and(|clicks| !clicks.is_empty());
+                    let verdict = self.ledger.borrow_mut().committed(&before, touched, by_person, self);
+                    let met = self.hold(verdict);
+                    self.met_all(clicked.into_iter().chain(met).flatten());
+                }
+                if fault.is_some() {
+                    self.met(Kind::CommitDenied);
+                    Err(broken())
+                } else {
+                    touched
+                }
+            }
+        };
+        if let Some(head) = self.disk.borrow_mut().queue.front_mut() {
+            head.done = Some(done);
+        }
+    }
+}
+
 /// A tab's way to the store.
 pub(super) struct TabStore {
     pub(super) scene: Rc<Scene>,
@@ -154,7 +197,7 @@ pub(super) fn broken() -> Error {
     Error::new(Code::Store, "the database failed")
 }
 
-pub(super) fn full() -> Error {
+fn full() -> Error {
     Error::new(Code::Quota, "the disk is full")
 }
 

@@ -2,20 +2,26 @@
 //! where at every step anything may be cut. Native, in step, without threads, sockets or clocks.
 //!
 //! One seed is one schedule: at least eight messages, three sessions and one fault. It ends with sessions in which nothing goes
-//! wrong, and what must hold is held against it all the time ([`check`]) and at the end:
+//! wrong, and what must hold is held against it all the time (`check`) and at the end:
 //!
 //! - every message is stored once, byte for byte and under its own name, or is still on the server;
 //! - none was deleted from the server before its bytes were durable here, unless another client did it, or a person wished it who had
 //!   seen its headers only;
 //! - what is marked as retrieved is never asked for again;
-//! - DELE is sent only for what a person wished gone, and QUIT only while the table says the same;
-//! - what the table says to be on the server is, after a session in which nothing went wrong.
+//! - DELE is sent only for what a person or the account's policy wished gone, and QUIT only while the table says the same; a policy
+//!   wishes only what it is for, of what is stored, and nothing that a person took back;
+//! - what the table says to be on the server is, after a session in which nothing went wrong, and nothing that STAT has counted is
+//!   ever said to be gone.
+//!
+//! What cannot be told apart is not asked for: a message that took the UID of another before anybody could see that it was free may
+//! stay on the server, or be stored twice. It is not deleted unseen.
 //!
 //! | module | what it is |
 //! |---|---|
 //! | `schedule` | what a seed makes of the world, and what goes wrong in it |
 //! | `world` | the schedule carried out, session by session |
 //! | `session` | one session, step by step |
+//! | `line` | what lies between client and server |
 //! | `server`, `mail` | the model server and its messages |
 //! | `disk` | the store |
 //! | `check` | what must hold |
@@ -33,6 +39,7 @@
 mod check;
 mod disk;
 pub mod faults;
+mod line;
 mod mail;
 mod schedule;
 mod server;

@@ -8,13 +8,14 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use futures_util::future::LocalBoxFuture;
 use poplar_client::error::{Code, Error, Result};
-use poplar_client::pop3::{Behaviour, Client, Credential, Login, Method, Millis, Pipelining, Secret, Settings, Wire};
+use poplar_client::pop3::{Behaviour, Client, Credential, Login, Method, Pipelining, Secret, Settings};
 use poplar_client::store::{Batch, Deletion, Edit, Id, Record};
 use poplar_client::sync::{Attempt, Job, Report, Table};
 
 use super::Scene;
-use super::disk::{Tab, TabStore, What, broken, full};
+use super::disk::{Tab, TabStore, What, broken};
 use super::faults::Kind;
+use super::line::Line;
 use super::schedule::{DiskFault, Event, Pieces, SessionPlan, When};
 use super::world::{ELSEWHERE, Page, World};
 
@@ -423,145 +424,6 @@ struct Woken(AtomicBool);
 impl Wake for Woken {
     fn wake(self: Arc<Self>) {
         self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-/// The client's end of the line.
-struct Line(Rc<Scene>);
-
-impl Wire for Line {
-    fn send(&mut self, frame: Vec<u8>) {
-        let text = String::from_utf8(frame).expect("commands are text");
-        let mut server = self.0.server.borrow_mut();
-        let Some(line) = &mut server.line else { return };
-        for command in text.split_terminator("\r\n") {
-            line.inbox.push_back(command.to_owned());
-            line.unseen += 1;
-        }
-    }
-
-    fn now(&self) -> Millis {
-        self.0.now.get()
-    }
-
-    fn wake_at(&mut self, deadline: Millis) {
-        // Before the connection stands there is nothing to be late.
-        if let Some(line) = &mut self.0.server.borrow_mut().line {
-            line.deadline = deadline;
-        }
-    }
-
-    fn close(&mut self) {
-        if let Some(line) = &mut self.0.server.borrow_mut().line {
-            line.closed = true;
-        }
-    }
-}
-
-impl Scene {
-    /// Holds what was sent against what may be.
-    pub(super) fn look(&self) {
-        loop {
-            let command = {
-                let mut server = self.server.borrow_mut();
-                let Some(line) = server.line.as_mut().filter(|line| line.unseen > 0) else { return };
-                let command = line.inbox[line.inbox.len() - line.unseen].clone();
-                line.deles += u32::from(command.starts_with("DELE"));
-                command
-            };
-            self.tell(|| format!("  C: {}", if command.starts_with("PASS") { "PASS" } else { &command }));
-            self.hold(self.ledger.borrow().sent(&command, self));
-            if let Some(line) = &mut self.server.borrow_mut().line {
-                line.unseen -= 1;
-                if command == "QUIT" {
-                    line.quit_pending = true;
-                    line.at_stake = !line.deleted.is_empty();
-                }
-            }
-        }
-    }
-
-    /// The server reads one command.
-    pub(super) fn read(&self) {
-        let Some(read) = self.server.borrow_mut().read() else { return };
-        self.tell(|| format!("  (read {})", read.command.split(' ').next().unwrap_or_default()));
-        self.met_all(read.met);
-        if !read.removed.is_empty() {
-            self.tell(|| format!("  QUIT deletes {:?}", read.removed));
-            self.hold(self.ledger.borrow_mut().deleted(&read.removed, self));
-        }
-    }
-
-    /// The line is cut between the two: of what was sent, the server reads some. The client that has not heard of it.
-    pub(super) fn cut(&self) -> Option<Client> {
-        let waiting = self.server.borrow().line.as_ref()?.inbox.len();
-        let chance = self.rng.borrow_mut().u32(..4);
-        let reads = match chance {
-            0 => 0,
-            1 | 2 => waiting,
-            _ => self.rng.borrow_mut().usize(..=waiting),
-        };
-        (0..reads).for_each(|_| self.read());
-        self.lost_quit();
-        self.server.borrow_mut().line.take()?.client.upgrade()
-    }
-
-    /// The client has ended the session: what it sent before still arrives.
-    pub(super) fn hang_up(&self) {
-        self.look();
-        while self.server.borrow().line.as_ref().is_some_and(|line| !line.inbox.is_empty()) {
-            self.read();
-        }
-        self.server.borrow_mut().line = None;
-    }
-
-    /// Counts a QUIT whose answer will never be heard.
-    fn lost_quit(&self) {
-        let read = {
-            let server = self.server.borrow();
-            let Some(line) = server.line.as_ref().filter(|line| line.quit_pending && line.at_stake) else { return };
-            line.quit_read
-        };
-        self.met(if read { Kind::QuitLostCarriedOut } else { Kind::QuitLostIgnored });
-    }
-
-    /// The oldest commit becomes durable, or fails.
-    pub(super) fn perform(&self, fault: Option<DiskFault>) {
-        let batch = match self.disk.borrow_mut().queue.front_mut().map(|head| &mut head.what) {
-            Some(What::Apply(batch)) => std::mem::take(batch),
-            _ => return,
-        };
-        self.tell(|| format!("  commit: {} new, {:?}, {} pieces", batch.insert.len(), batch.edits, batch.chunks.len()));
-        let clicked = self.hold(self.ledger.borrow_mut().committing(&batch));
-        let done = match fault {
-            Some(DiskFault::Fails) => {
-                self.met(Kind::CommitFailed);
-                Err(broken())
-            }
-            Some(DiskFault::Full) => {
-                self.met(Kind::QuotaHit);
-                Err(full())
-            }
-            Some(DiskFault::Denied) | None => {
-                let before = self.disk.borrow().rows();
-                let touched = self.disk.borrow().carry_out(batch);
-                if let Ok(touched) = &touched {
-                    let by_person = clicked.as_ref().is_some_and(|clicks| !clicks.is_empty());
-                    let verdict = self.ledger.borrow_mut().committed(&before, touched, by_person, self);
-                    let met = self.hold(verdict);
-                    self.met_all(clicked.into_iter().chain(met).flatten());
-                }
-                if fault.is_some() {
-                    self.met(Kind::CommitDenied);
-                    Err(broken())
-                } else {
-                    touched
-                }
-            }
-        };
-        if let Some(head) = self.disk.borrow_mut().queue.front_mut() {
-            head.done = Some(done);
-        }
     }
 }
 
