@@ -60,6 +60,8 @@ pub(super) struct Server {
     /// What is in it, in its order.
     pub(super) maildrop: Vec<Serial>,
     pub(super) line: Option<Line>,
+    /// How often all UIDs were changed.
+    renamed: u8,
     /// What the latest session listed, less what its QUIT deleted.
     pub(super) listed: Vec<Serial>,
 }
@@ -115,6 +117,7 @@ impl Server {
             mails: Vec::new(),
             maildrop: Vec::new(),
             line: None,
+            renamed: 0,
             listed: Vec::new(),
         }
     }
@@ -130,11 +133,13 @@ impl Server {
         serial
     }
 
-    /// Gives everything in the maildrop another UID.
+    /// Gives everything in the maildrop another UID: `6866N` becomes `6866A`, and that `6866B` the next time.
     pub(super) fn rename(&mut self) {
+        let letter = char::from(b'A' + self.renamed);
+        self.renamed += 1;
         for serial in &self.maildrop {
             let mail = &mut self.mails[*serial as usize];
-            let other = if mail.uid.ends_with('R') { mail.uid.replace('R', "N") } else { mail.uid.replace('N', "R") };
+            let other = mail.uid.replace(|letter: char| letter.is_ascii_alphabetic(), &letter.to_string());
             mail.former_uids.push(std::mem::replace(&mut mail.uid, other));
         }
     }
@@ -187,7 +192,7 @@ impl Server {
 
     /// Reads the oldest command, and puts the answer into the outbox.
     pub(super) fn read(&mut self) -> Option<Read> {
-        let Server { habits, mood, mails, maildrop, line, listed } = self;
+        let Server { habits, mood, mails, maildrop, line, listed, .. } = self;
         let line = line.as_mut()?;
         let command = line.inbox.pop_front()?;
         line.unseen = line.unseen.min(line.inbox.len());
