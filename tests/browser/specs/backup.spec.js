@@ -188,6 +188,25 @@ test("a wish to delete is not taken over from a file", async ({ world, page }) =
   expect(await world.stored()).toHaveLength(21);
 });
 
+test("a policy that leaves nothing on the server deletes only what was retrieved here", async ({ world, page }) => {
+  const mailbox = await filled(world, page, 3);
+  const zip = await exported(page, mailbox, "zip");
+  const json = JSON.stringify(await table(mailbox));
+  await world.deliver(1, { from: 3 });
+  for (const [file, call] of [[json, "importTable"], [zip, "importMailbox"]]) {
+    await elsewhere(world, async (other) => {
+      const mailbox = await openMailbox(other, world);
+      expect((await imported(mailbox, file, call)).value.added).toBe(4);
+      await mailbox.evaluate((mailbox) => mailbox.setPolicy({ leave: "nothing" }));
+      // The new message goes, with the first of the two; every other stays, now and in the session after.
+      const first = call === "importTable" ? 1 : 0;
+      expect(await sync(mailbox)).toMatchObject({ retrieved: first, deleted: first });
+      expect(await sync(mailbox)).toMatchObject({ retrieved: 0, deleted: 0 });
+    });
+    expect(await world.stored()).toHaveLength(4);
+  }
+});
+
 test("in memory as well, where nothing is kept on the computer", async ({ world, page }) => {
   const mailbox = await filled(world, page, 3);
   const zip = await exported(page, mailbox, "zip");

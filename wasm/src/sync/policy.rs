@@ -63,10 +63,14 @@ impl Policy {
             }
     }
 
-    /// Whether its headers are.
+    /// Whether its headers are: also of what was retrieved elsewhere, so that there is something to see of it.
     pub fn wants_headers(&self, row: &Record) -> bool {
-        let headers = matches!(self.retrieve, Retrieve::Headers | Retrieve::Under(_));
-        headers && !row.headers && row.retrieved.is_none() && !self.wants_message(row)
+        let headers = match self.retrieve {
+            Retrieve::None => false,
+            Retrieve::Headers | Retrieve::Under(_) => true,
+            Retrieve::All => row.retrieved.is_some(),
+        };
+        headers && !row.headers && !row.stored() && !self.wants_message(row)
     }
 
     /// Whether DELE may be sent at all.
@@ -216,5 +220,8 @@ mod tests {
         assert!(policy.wants_message(&of(100)) && !policy.wants_headers(&of(100)));
         assert!(!policy.wants_message(&of(101)) && policy.wants_headers(&of(101)));
         assert!(!policy.wants_headers(&Record { headers: true, ..of(101) }));
+        let elsewhere = Record { retrieved: Some(1), ..of(1) };
+        assert!(Policy::default().wants_headers(&elsewhere) && !Policy::default().wants_message(&elsewhere));
+        assert!(!Policy::default().wants_headers(&stored()));
     }
 }
