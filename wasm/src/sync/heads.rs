@@ -7,22 +7,35 @@ use crate::store::FINGERPRINT;
 /// Headers that servers write themselves, and anew as a message is read (UW ipop3d, qpopper).
 const VOLATILE: [&[u8]; 7] = [b"status", b"x-status", b"x-uid", b"x-uidl", b"x-keywords", b"content-length", b"lines"];
 
-/// A digest of the headers with which `message` begins: the same from TOP and from RETR. `None` where their end is not to be seen: some
-/// servers send one line of them, or cut them at 64 kB.
+/// What the names of headers begin with that say how the rest is to be read (RFC 2045).
+const FORM: [&[u8]; 2] = [b"mime-version", b"content-"];
+
+/// A digest of the headers with which `message` begins: the same from TOP and from RETR. `None` where their end is not to be seen (some
+/// servers send one line of them, or cut them at 64 kB), and where they say only how the rest is to be read: Direct mail is often
+/// wrapped whole in a message/rfc822 part, with nothing outside that would tell one message from another.
 pub(super) fn digest(message: &[u8]) -> Option<Digest> {
-    let (digest, whole) = read(message);
-    whole.then_some(digest)
+    let Read { digest, whole, telling } = read(message);
+    (whole && telling).then_some(digest)
 }
 
 /// A UID for a message to which the server gives none.
 pub(super) fn uid(head: &[u8], size: u64) -> String {
-    FINGERPRINT.to_string() + &md5::hex(&[read(head).0.as_bytes(), &size.to_le_bytes()])
+    FINGERPRINT.to_string() + &md5::hex(&[read(head).digest.as_bytes(), &size.to_le_bytes()])
 }
 
-/// The digest of as many headers as there are, and whether these are all.
-fn read(message: &[u8]) -> (Digest, bool) {
+/// What was read of headers.
+struct Read {
+    /// Of as many as there are.
+    digest: Digest,
+    /// Whether these are all.
+    whole: bool,
+    /// Whether one of them says something of the message, and not only of its form.
+    telling: bool,
+}
+
+fn read(message: &[u8]) -> Read {
     let mut parts: Vec<&[u8]> = Vec::new();
-    let (mut volatile, mut whole) = (false, false);
+    let (mut volatile, mut whole, mut telling) = (false, false, false);
     // What is behind the last line end is no line.
     let lines = message.strip_suffix(b"\n").unwrap_or(message);
     for line in lines.split(|byte| *byte == b'\n') {
@@ -35,12 +48,16 @@ fn read(message: &[u8]) -> (Digest, bool) {
         if !line.starts_with(b" ") && !line.starts_with(b"\t") {
             let name = line.split(|byte| *byte == b':').next().unwrap_or_default().trim_ascii();
             volatile = VOLATILE.iter().any(|volatile| volatile.eq_ignore_ascii_case(name));
+            telling |= !volatile
+                && !FORM
+                    .iter()
+                    .any(|form| name.get(..form.len()).is_some_and(|start| start.eq_ignore_ascii_case(form)));
         }
         if !volatile {
             parts.extend([line, b"\n"]);
         }
     }
-    (md5::hex(&parts), whole)
+    Read { digest: md5::hex(&parts), whole, telling }
 }
 
 #[cfg(test)]
@@ -61,6 +78,13 @@ mod tests {
         for cut in [&b"Subject: a\r\n"[..], b"Subject: a\r\nTo: b", b"one line\r\n"] {
             assert_eq!(digest(cut), None);
         }
+    }
+
+    #[test]
+    fn a_wrapper_is_no_name() {
+        let wrapped = b"MIME-Version: 1.0\r\nContent-Type: message/rfc822;\r\n charset=utf-8\r\nX-UID: 4\r\n\r\nSubject: a\r\n\r\n";
+        assert_eq!(digest(wrapped), None);
+        assert!(digest(&[&b"Date: Tue, 24 Nov 2026 10:00:00 +0000\r\n"[..], wrapped].concat()).is_some());
     }
 
     #[test]

@@ -434,6 +434,17 @@ mod tests {
     }
 
     #[test]
+    fn what_we_have_deleted_is_not_back_under_a_new_uid() {
+        let mut rows = stored(&[(1, "a", 10), (2, "b", 20)]);
+        for row in &mut rows {
+            row.apply(Edit::Delete);
+            row.apply(Edit::Sent);
+        }
+        let next = plan(&listing(&[(1, "c", 10), (2, "d", 20)]), &rows, 0);
+        assert!(next.ask.is_empty() && next.rename.is_empty() && next.insert.len() == 2);
+    }
+
+    #[test]
     fn a_cleared_table_begins_elsewhere() {
         let first = |now| plan(&listing(&[(1, "a", 1)]), &[], now).present[0].id;
         assert_ne!(first(1_800_000_000_000), first(1_800_000_000_016));

@@ -164,7 +164,8 @@ impl<'a> Matching<'a> {
         let unexplained = |(_, record): &(usize, &Record)| record.deletion != Deletion::Sent;
         let gone_count = gone().filter(unexplained).count();
         let new: Vec<usize> = lines.iter().copied().filter(|line| self.is_new(*line)).collect();
-        if gone_count * 2 < was_there().filter(unexplained).count() || new.len() * 2 < gone_count {
+        let was_count = was_there().filter(unexplained).count();
+        if gone_count == 0 || gone_count * 2 < was_count || new.len() * 2 < gone_count {
             return;
         }
         // Of what was never looked at there is nothing to be saved.
