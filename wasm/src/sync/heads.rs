@@ -14,31 +14,37 @@ const FORM: [&[u8]; 2] = [b"mime-version", b"content-"];
 /// servers send one line of them, or cut them at 64 kB), and where they say only how the rest is to be read: Direct mail is often
 /// wrapped whole in a message/rfc822 part, with nothing outside that would tell one message from another.
 pub(super) fn digest(message: &[u8]) -> Option<Digest> {
-    let Read { digest, whole, telling } = read(message);
+    let Read { digest, whole, telling, .. } = read(message);
     (whole && telling).then_some(digest)
 }
 
-/// A UID for a message to which the server gives none.
-pub(super) fn uid(head: &[u8], size: u64) -> String {
-    FINGERPRINT.to_string() + &md5::hex(&[read(head).digest.as_bytes(), &size.to_le_bytes()])
+/// A UID for a message to which the server gives none, of what TOP brought of it: also of the first lines behind the headers, which are
+/// the real ones where these are only a wrapper's.
+pub(super) fn uid(top: &[u8], size: u64) -> String {
+    let Read { digest, behind, .. } = read(top);
+    FINGERPRINT.to_string() + &md5::hex(&[digest.as_bytes(), behind, &size.to_le_bytes()])
 }
 
 /// What was read of headers.
-struct Read {
+struct Read<'a> {
     /// Of as many as there are.
     digest: Digest,
     /// Whether these are all.
     whole: bool,
     /// Whether one of them says something of the message, and not only of its form.
     telling: bool,
+    /// What stands behind them.
+    behind: &'a [u8],
 }
 
-fn read(message: &[u8]) -> Read {
+fn read(message: &[u8]) -> Read<'_> {
     let mut parts: Vec<&[u8]> = Vec::new();
     let (mut volatile, mut whole, mut telling) = (false, false, false);
     // What is behind the last line end is no line.
     let lines = message.strip_suffix(b"\n").unwrap_or(message);
+    let mut behind = message;
     for line in lines.split(|byte| *byte == b'\n') {
+        behind = behind.get(line.len() + 1..).unwrap_or_default();
         let line = line.trim_ascii_end();
         if line.is_empty() {
             whole = true;
@@ -57,7 +63,7 @@ fn read(message: &[u8]) -> Read {
             parts.extend([line, b"\n"]);
         }
     }
-    Read { digest: md5::hex(&parts), whole, telling }
+    Read { digest: md5::hex(&parts), whole, telling, behind }
 }
 
 #[cfg(test)]
@@ -88,7 +94,11 @@ mod tests {
     }
 
     #[test]
-    fn the_size_is_part_of_the_name() {
+    fn the_size_and_what_is_wrapped_are_part_of_the_name() {
+        let wrapped =
+            |subject: &str| format!("Content-Type: message/rfc822\r\n\r\nSubject: {subject}\r\n").into_bytes();
+        assert_ne!(uid(&wrapped("a"), 1), uid(&wrapped("b"), 1));
+        assert_eq!(uid(&wrapped("a"), 1), uid(&wrapped("a"), 1));
         assert!(uid(b"A: b\r\n", 1).starts_with(FINGERPRINT));
         assert_ne!(uid(b"A: b\r\n", 1), uid(b"A: b\r\n", 2));
     }

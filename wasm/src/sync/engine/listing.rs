@@ -3,7 +3,7 @@
 use futures_util::future::LocalBoxFuture;
 
 use super::Engine;
-use super::retrieving::begins_with_a_status;
+use super::retrieving::{PREVIEW_LINES, begins_with_a_status};
 use crate::error::{Code, Error, Result};
 use crate::pop3::listing::{self, Named, Sized};
 use crate::pop3::{Answer, Command, Login};
@@ -61,7 +61,7 @@ impl<S: Store> Engine<'_, S> {
             // Until it is known otherwise there are none to be had, so that nothing is asked twice.
             plan.ask.iter().for_each(|line| heads.listed.insert(line.number, None));
             let mut digest = |line: Sized, head: &[u8]| heads.listed.insert(line.number, heads::digest(head));
-            self.heads(plan.ask, &mut digest).await?;
+            self.heads(plan.ask, |number| Command::Top(number, 0), &mut digest).await?;
         }
     }
 
@@ -73,14 +73,19 @@ impl<S: Store> Engine<'_, S> {
     }
 
     /// Tells `each` of the headers of these messages; of those that the server does not give, nothing.
-    fn heads<'a>(&'a self, of: Vec<Sized>, each: &'a mut dyn FnMut(Sized, &[u8])) -> LocalBoxFuture<'a, Result<()>> {
+    fn heads<'a>(
+        &'a self,
+        of: Vec<Sized>,
+        top: fn(u32) -> Command,
+        each: &'a mut dyn FnMut(Sized, &[u8]),
+    ) -> LocalBoxFuture<'a, Result<()>> {
         // Boxed, so that its callers share one copy of it.
         Box::pin(async move {
             let present = |line: Sized| Present { id: 0, number: line.number, size: line.octets, doubtful: false };
             let mut progress = Progress::start(Phase::Headers, of.len(), 0);
             let mut given = self.client.behaviour().top == Some(true);
             let of = of.into_iter().map(present).collect();
-            let mut ahead = Ahead::new(self.client, of, |number| Command::Top(number, 0), self.question());
+            let mut ahead = Ahead::new(self.client, of, top, self.question());
             while let Some((asked, mut answer)) = ahead.next(TOP_OCTETS) {
                 let Asked::Message(Present { number, size: octets, .. }) = asked else {
                     self.pass(&mut answer).await?;
@@ -112,7 +117,7 @@ impl<S: Store> Engine<'_, S> {
         let mut name = |line: Sized, head: &[u8]| {
             uids.push(Named { number: line.number, uid: heads::uid(head, line.octets) });
         };
-        self.heads(sizes.to_vec(), &mut name).await?;
+        self.heads(sizes.to_vec(), |number| Command::Top(number, PREVIEW_LINES), &mut name).await?;
         if uids.is_empty() {
             return Err(no_uids(refusal));
         }

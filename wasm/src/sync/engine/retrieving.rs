@@ -13,7 +13,7 @@ use crate::sync::report::{Phase, Progress, Report, Skipped};
 
 /// Lines of the body that TOP asks for, so that a preview can be shown. The first lines of a multipart are its preamble and the
 /// headers of its first part; twenty reach its text in common mail.
-const PREVIEW_LINES: u32 = 20;
+pub(super) const PREVIEW_LINES: u32 = 20;
 /// Progress is told at most once per so many octets.
 const PROGRESS_OCTETS: u64 = 64 * 1024;
 
