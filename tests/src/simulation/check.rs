@@ -125,7 +125,7 @@ impl Ledger {
         let there = || rows.values().filter(|row| row.on_server && row.deletion != Deletion::Sent);
         let gone = there().filter(|row| !uids.contains(&&row.uid)).count();
         let new = uids.iter().filter(|uid| !rows.values().any(|row| row.uid == ***uid)).count();
-        let most = gone * 2 >= there().count() && new * 2 >= gone && !uids.iter().any(|uid| uid.is_empty());
+        let most = gone > 0 && gone * 2 >= there().count() && new * 2 >= gone && !uids.iter().any(|uid| uid.is_empty());
         for serial in &server.maildrop {
             let known = |(id, stored): (&Id, &Option<Serial>)| {
                 *stored == Some(*serial) && rows.get(*id).is_some_and(|row| row.on_server && !row.is_deleted())
