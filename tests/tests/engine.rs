@@ -305,6 +305,21 @@ fn a_wish_upon_headers_does_not_pass_to_another_message() {
 }
 
 #[test]
+fn what_may_have_been_deleted_is_looked_into_before_it_is_deleted_after_all() {
+    let (server, table) = (server(Quirks::default(), 1), table());
+    sync(&server, &table, Retrieve::All).unwrap();
+    // QUIT was carried out, its answer was lost, and the name went to another message of the same size.
+    let (uid, bytes) = message(0);
+    server.remove(&uid);
+    let another = String::from_utf8(bytes).unwrap().replace("message 0", "another 0");
+    server.deliver(&uid, another.as_bytes());
+    [Edit::Delete, Edit::Sent, Edit::Forgo, Edit::Delete].into_iter().for_each(|step| edit(&table, 1, step));
+    assert_eq!(sync(&server, &table, Retrieve::Headers).unwrap().deleted, 0);
+    assert_eq!(server.uids(), [uid]);
+    assert_eq!(table.store().envelope(2).unwrap().subject, "another 0");
+}
+
+#[test]
 fn nothing_that_is_stored_is_taken_away_or_written_over() {
     let (server, table) = (server(Quirks::default(), 1), table());
     sync(&server, &table, Retrieve::All).unwrap();

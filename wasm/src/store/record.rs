@@ -197,7 +197,11 @@ impl Record {
             Edit::Delete => self.by_policy = false,
             Edit::Due if self.deletion == Deletion::None && !self.kept => self.wish(Deletion::Wanted, true),
             Edit::Undelete if self.deletion == Deletion::Wanted => self.keep(),
-            Edit::Forgo if self.deletion == Deletion::Sent && self.on_server => self.keep(),
+            Edit::Forgo if self.deletion == Deletion::Sent && self.on_server => {
+                self.keep();
+                // QUIT may have been carried out, and another have the name by now.
+                self.unsure = true;
+            }
             Edit::Sent if self.deletion == Deletion::Wanted => self.deletion = Deletion::Sent,
             Edit::Unsent if self.deletion == Deletion::Sent => self.deletion = Deletion::Wanted,
             Edit::Confirmed => {
@@ -262,7 +266,8 @@ mod tests {
         assert_eq!(after(&[Edit::Delete, Edit::Undelete, Edit::Sent]).deletion, Deletion::None);
         assert_eq!(after(&[Edit::Delete, Edit::Sent, Edit::Unsent]).deletion, Deletion::Wanted);
         assert_eq!(after(&[Edit::Delete, Edit::Sent, Edit::Undelete]).deletion, Deletion::Sent, "too late");
-        assert_eq!(after(&[Edit::Delete, Edit::Sent, Edit::Forgo]).deletion, Deletion::None);
+        let forgone = after(&[Edit::Delete, Edit::Sent, Edit::Forgo]);
+        assert_eq!((forgone.deletion, forgone.unsure), (Deletion::None, true), "it may be gone");
     }
 
     #[test]
