@@ -145,6 +145,7 @@ export class Tunnel {
   #socket;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
+  #due = 0;
   #signal;
   #hear;
   /** What came and was not told yet, in order. @type {[number, any, boolean][]} */
@@ -181,11 +182,19 @@ export class Tunnel {
   async #go() {
     if (this.#telling) return;
     this.#telling = true;
+    let octets = 0;
     // Each time whoever waits in the wasm takes what it was told first, and may say that it wants no more for now.
     for (await undefined; this.#room > 0 && this.#coming.length; await undefined) {
       const [what, detail, opened] = /** @type {[number, any, boolean]} */ (this.#coming.shift());
-      this.#room -= what === BYTES ? (detail?.length ?? 0) : 0;
+      const length = what === BYTES ? (detail?.length ?? 0) : 0;
+      this.#room -= length;
+      octets += length;
       this.#hear(what, detail, opened);
+      // What has gathered is not all told in one task of the page.
+      if (octets >= HELD) {
+        octets = 0;
+        await new Promise((next) => setTimeout(next));
+      }
     }
     this.#telling = false;
   }
@@ -207,11 +216,17 @@ export class Tunnel {
     if (this.#socket.readyState !== WebSocket.CONNECTING) this.#socket.send(frame);
   }
 
-  /** Tells once when `ms` have passed; the last call counts. @param {number} ms */
-  wakeIn(ms) {
+  /** Tells when `ms` have passed, or earlier: each piece of mail puts the time off, and a timer set anew for each costs more than that. */
+  wakeIn(/** @type {number} */ ms) {
+    const due = performance.now() + ms;
+    if (this.#timer !== undefined && this.#due <= due) return;
     clearTimeout(this.#timer);
-    // Behind what has come: nobody is silent whose words wait here.
-    this.#timer = setTimeout(() => this.#tell(TIME, undefined, true), ms);
+    this.#due = due;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      // Behind what has come: nobody is silent whose words wait here.
+      this.#tell(TIME, undefined, true);
+    }, ms);
   }
 
   /** Twice is harmless. */
