@@ -32,6 +32,7 @@ impl Row {
         self.scaled = Some(figure);
     }
 
+    #[allow(dead_code, reason = "not in every bench is there a row without runs")]
     pub(crate) fn is_empty(&self) -> bool {
         self.runs.is_empty()
     }

@@ -13,9 +13,9 @@ use poplar_web_build::{Mime, brotli, build_client};
 
 /// Engine, store and glue, in octets of brotli: what they are to come down to.
 const TARGET: usize = 60_000;
-/// What they may weigh until then: 64,000 before there were policies, fingerprints, headers as names and sessions that stay open, which
-/// are 11,000, and some room.
-const MOST: usize = 78_000;
+/// What they may weigh until then: 64,000 before there were policies, fingerprints, headers as names, imports, sessions that stay open and
+/// a tunnel that is held while the database writes, which are 15,000, and some room.
+const MOST: usize = 80_000;
 
 fn main() -> ExitCode {
     match report() {
