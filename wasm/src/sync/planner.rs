@@ -77,7 +77,10 @@ pub fn plan(listing: &Listing, rows: &Rows, heads: &Heads, now: Timestamp) -> Pl
     let ambiguous = repeated_numbers(listing);
     // Absence is believed only where the list is whole: as many lines as STAT said, each for another message.
     let whole = listing.count.is_some_and(|count| listing.uids.len() == count as usize) && !ambiguous.contains(&true);
-    let Matching { pairs, sizes, listed, ask, look, .. } = Matching::of(listing, &rows, heads, whole);
+    let mut matching = Matching::of(listing, &rows, heads, whole);
+    // In the place of one that this list leaves out, another of its UID may stand.
+    let hides = !whole && !matching.are_names_unique();
+    let Matching { pairs, sizes, listed, ask, look, .. } = matching;
 
     let lines = listing.uids.iter().zip(&sizes).zip(ask).filter(|(_, ask)| *ask);
     let ask = lines.map(|((line, octets), _)| Sized { number: line.number, octets: *octets }).collect();
@@ -102,7 +105,7 @@ pub fn plan(listing: &Listing, rows: &Rows, heads: &Heads, now: Timestamp) -> Pl
                 if after != **row {
                     plan.edits.push((row.id, edit));
                 }
-                (row.id, sure == Some(false))
+                (row.id, sure == Some(false) || hides && sure.is_none())
             }
             Pair::Renamed { row, ordinal } => {
                 let Some(row) = rows.get(row) else { continue };
@@ -301,6 +304,16 @@ mod tests {
         let both = plan(&listing(&[(1, "t", 10), (2, "t", 10)]), &rows, 0);
         assert_eq!(numbers(&both), [(1, 1), (2, 2)]);
         assert!(both.present.iter().all(|present| present.doubtful));
+    }
+
+    #[test]
+    fn what_a_list_with_a_gap_leaves_out_may_have_a_twin() {
+        let rows = after(&[], &plan(&listing(&[(1, "a", 10), (2, "t", 10)]), &[], 0));
+        let short = |lines: &[(u32, &str, u64)]| Listing { count: Some(9), ..listing(lines) };
+        let unique = plan(&short(&[(2, "t", 10), (3, "a", 10)]), &rows, 0);
+        assert!(unique.present.iter().all(|present| !present.doubtful), "a name is a name");
+        let twins = plan(&short(&[(2, "t", 10), (3, "a", 10), (4, "t", 20)]), &rows, 0);
+        assert!(twins.present[1].doubtful && twins.present[1].id == 1, "the first message, or a twin of it");
     }
 
     #[test]

@@ -113,7 +113,7 @@ impl<'a> Matching<'a> {
     }
 
     /// Whether this server was never seen to give two messages one UID.
-    fn are_names_unique(&mut self) -> bool {
+    pub(super) fn are_names_unique(&mut self) -> bool {
         let listing = self.listing;
         let uid = |line: usize| listing.uids.get(line).map(|line| &line.uid);
         let rows = self.rows;
