@@ -16,7 +16,7 @@ pub(crate) struct Browser {
 }
 
 /// One sync to be run.
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 pub(crate) struct Request<'a> {
     pub(crate) relay: &'a str,
     pub(crate) user: &'a str,
@@ -29,6 +29,8 @@ pub(crate) struct Request<'a> {
     pub(crate) fresh: bool,
     /// Whether the database is left for the next run.
     pub(crate) keep: bool,
+    /// Where it is not 0: so many messages are asked for by a page without the library, which keeps nothing.
+    pub(crate) drain: u32,
 }
 
 /// What was seen of it.

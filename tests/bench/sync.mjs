@@ -23,6 +23,7 @@ await chromium.end();
 
 /** One sync, in a page in which nothing else happens. */
 async function one(page, request) {
+  if (request.drain > 0) return chromium.call(page, drain, request);
   const answer = await chromium.call(page, run, request);
   // The memory of a module never shrinks: what it is now is the most that it was.
   const worker = chromium.worker(page);
@@ -59,6 +60,17 @@ async function run({ relay, user, password, account, worker }) {
   seen(observer.takeRecords());
   observer.disconnect();
   return { ms, retrieved, task, gap };
+}
+
+/** Runs in the page. What its WebSocket brings is dropped as it comes: less than that no page can do. */
+async function drain({ relay, user, password, drain: count }) {
+  const commands = [`USER ${user}`, `PASS ${password}`, [...Array(count).keys()].map((place) => `RETR ${place + 1}`).join("\r\n") + "\r\nQUIT"];
+  const start = performance.now();
+  const socket = new WebSocket(relay, ["poplar.pop3.v1"]);
+  socket.binaryType = "arraybuffer";
+  socket.onmessage = () => commands.length && socket.send(new TextEncoder().encode(`${commands.shift()}\r\n`));
+  const { wasClean } = await new Promise((closed) => (socket.onclose = closed));
+  return { ms: performance.now() - start, retrieved: wasClean ? count : 0, task: 0, gap: 0, memory: 0, worker: false };
 }
 
 /** Lets go of the mailbox, and of the mail unless it is to be found by the next run. */
