@@ -215,6 +215,54 @@ test("what stops one tab's stops the others'", async ({ world, profile }) => {
   expect((await last(second)).error).toMatchObject({ name: "MailError", code: "auth-failed" });
 });
 
+/** A schedule by itself, as `globalThis.schedule`, in a page; what it says and does is in `globalThis.told`. */
+function alone(page, lock) {
+  return page.evaluate(async (lock) => {
+    const { Schedule } = await import("/lib/mail/schedule.js");
+    globalThis.told = [];
+    globalThis.hear = () => {};
+    globalThis.failure = Object.assign(new Error("refused"), { name: "MailError", code: "auth-failed", retryable: false });
+    globalThis.schedule = new Schedule({
+      lock,
+      policy: async () => ({ everyMinutes: 10 }),
+      loginDelay: async () => {
+        hear();
+        return 0;
+      },
+      sync: async () => void told.push({ state: "running" }),
+      say: ({ state }) => told.push({ state }),
+      tell: () => {},
+    });
+  }, lock);
+}
+
+test("what stops another tab's while this one looks at the time stops this one's", async ({ page }) => {
+  await alone(page);
+  await page.evaluate(() => {
+    hear = () => schedule.heard(failure);
+    schedule.start();
+  });
+  await became(page, "stopped");
+  expect(await states(page)).toEqual(["stopped"]);
+});
+
+test("a turn that comes before the news of why it came signs nobody in", async ({ page }) => {
+  await alone(page, "turn");
+  await page.evaluate(
+    () =>
+      new Promise((held) => {
+        void navigator.locks.request("turn", () => new Promise((release) => held(void (globalThis.release = release))));
+      }),
+  );
+  await page.evaluate(() => schedule.start());
+  await became(page, "elsewhere");
+  await page.evaluate(() => release());
+  await became(page, "waiting");
+  await page.evaluate(() => schedule.heard(failure));
+  await became(page, "stopped");
+  expect(await states(page)).toEqual(["elsewhere", "waiting", "stopped"]);
+});
+
 test("offline it waits, and back online it tries at once", async ({ world, profile, page }) => {
   await world.deliver(1);
   const mailbox = await scheduled(page, world);

@@ -48,6 +48,8 @@ export class Schedule {
   #wake = () => {};
   /** When the last session ended. */
   #last = -Infinity;
+  /** When the turn came over from another tab. */
+  #takenOver = -Infinity;
   /** What it failed with. @type {any} */
   #error = null;
   #failures = 0;
@@ -177,7 +179,10 @@ export class Schedule {
     const delay = this.#hurry
       ? Math.max(retryAfterMs ?? 0, loginDelay * 1000)
       : nextDelay({ everyMinutes, loginDelay, error: this.#error, failures: this.#failures, random: this.#random });
-    const at = this.#last + (delay ?? 0);
+    // Another tab's failure may have been heard only now.
+    if (delay === null || this.#isStopped) return false;
+    // The turn may be faster than the news of what the other tab failed with.
+    const at = Math.max(this.#last + delay, this.#takenOver + SOONEST_MS);
     const wait = at - Date.now();
     if (wait <= 0) return true;
     this.#say("waiting", signal, new Date(at));
@@ -236,7 +241,9 @@ export class Schedule {
     this.#say("elsewhere", signal);
     const waiting = new AbortController();
     void news.then(() => waiting.abort());
-    return take({ signal: waiting.signal }).catch(() => undefined);
+    const release = await take({ signal: waiting.signal }).catch(() => undefined);
+    if (release) this.#takenOver = Date.now();
+    return release;
   }
 
   /** @param {Told["state"]} state @param {AbortSignal} [signal] of the loop that says it @param {Date | null} [nextAt] */
