@@ -139,6 +139,29 @@ test("what a policy would delete is known before it does", async ({ world, profi
   expect(await world.stored()).toEqual([]);
 });
 
+for (const leave of ["everything", "until-deleted"]) {
+  for (const where of ["this tab", "another"]) {
+    test(`a session that began under "nothing" deletes nothing once ${where} has the policy leave ${leave}`, async ({ world, profile }) => {
+      for (let seed = 1; seed <= 4; seed++) await world.deliverLarge(OCTETS, { seed });
+      const [here, there] = [await tab(profile, world), await tab(profile, world)];
+      await here.mailbox.evaluate((mailbox) => mailbox.setPolicy({ leave: "nothing" }));
+      await world.fault({ after: OCTETS * 2.5, then: "stall" });
+      const syncing = sync(here.mailbox);
+      await world.faults(1);
+      const who = where === "another" ? there : here;
+      await who.mailbox.evaluate((mailbox, leave) => mailbox.setPolicy({ leave }), leave);
+      await world.fault({});
+      await world.release();
+      expect(await syncing).toMatchObject({ retrieved: 4, deleted: 0 });
+      expect(await world.session(1)).toMatchObject({ quit: true, del: 0 });
+      expect((await rows(here.mailbox)).map(({ deletion }) => deletion)).toEqual(Array(4).fill("none"));
+      // Nothing is left of it either for the next session.
+      expect(await sync(there.mailbox)).toMatchObject({ deleted: 0 });
+      expect(await world.stored()).toHaveLength(4);
+    });
+  }
+}
+
 test.describe("the session that is kept for the next message", () => {
   /** Headers of five messages, in one session that has ended. */
   async function listed(world, profile, tabs = 1) {

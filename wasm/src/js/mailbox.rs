@@ -534,6 +534,13 @@ impl Store for Kept {
         matches!(self, Kept::Here(_))
     }
 
+    async fn policy(&self) -> Result<Option<Vec<u8>>> {
+        match self {
+            Kept::Here(store) => store.policy().await,
+            Kept::Nowhere(_) => Ok(None),
+        }
+    }
+
     async fn apply(&self, batch: Batch) -> Result<Vec<Record>> {
         match self {
             Kept::Here(store) => store.apply(batch).await,
