@@ -162,6 +162,24 @@ for (const leave of ["everything", "until-deleted"]) {
   }
 }
 
+test("of two changes at once, neither takes the other back", async ({ world, profile }) => {
+  const [here, there] = [await tab(profile, world), await tab(profile, world)];
+  await here.mailbox.evaluate((mailbox) => mailbox.setPolicy({ leave: "nothing" }));
+  const [first, second] = await here.mailbox.evaluate((mailbox) =>
+    Promise.all([mailbox.setPolicy({ leave: "everything" }), mailbox.setPolicy({ everyMinutes: 5 })]),
+  );
+  expect(first).toMatchObject({ leave: "everything" });
+  expect(second).toMatchObject({ leave: "everything", everyMinutes: 5 });
+  // Another tab's as well: it waits until it may read.
+  await here.page.evaluate(() => {
+    void navigator.locks.request("poplar:policy:mail/ann", () => new Promise((release) => (globalThis.begin = release)));
+  });
+  const third = there.mailbox.evaluate((mailbox) => mailbox.setPolicy({ order: "oldest" }));
+  await expect.poll(() => here.page.evaluate(async () => (await navigator.locks.query()).pending.length)).toBe(1);
+  await here.page.evaluate(() => begin());
+  expect(await third).toEqual({ ...second, order: "oldest" });
+});
+
 test.describe("the session that is kept for the next message", () => {
   /** Headers of five messages, in one session that has ended. */
   async function listed(world, profile, tabs = 1) {

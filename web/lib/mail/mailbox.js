@@ -3,6 +3,7 @@ import { accounts } from "./accounts.js";
 import { streamed } from "./backup/stream.js";
 import { SignIn } from "./credentials.js";
 import { caught, invalid, ours, thrownBy } from "./errors.js";
+import { lock } from "./host.js";
 import { abortSignal, relayUrl, rowId, string, tunnelOptions, upstreamName, whole } from "./options.js";
 import { fromBytes, withChange } from "./policy.js";
 import { caller } from "./remote.js";
@@ -136,8 +137,14 @@ export class Mailbox extends EventTarget {
 
   /** Kept with the account. @param {Partial<Policy>} change @returns {Promise<Policy>} */
   async setPolicy(change) {
-    const changed = withChange(await this.policy(), change);
-    await this.#call(() => this.#core.policy(changed, true));
+    // One after the other, in all tabs: who has read before another wrote would take back what that one changed.
+    const release = await lock(`poplar:policy:${this.#account}`);
+    try {
+      const changed = withChange(await this.policy(), change);
+      await this.#call(() => this.#core.policy(changed, true));
+    } finally {
+      release();
+    }
     this.#tabs?.tell("policy");
     return this.#policyChanged();
   }
