@@ -180,6 +180,17 @@ test("of two changes at once, neither takes the other back", async ({ world, pro
   expect(await third).toEqual({ ...second, order: "oldest" });
 });
 
+test("a policy is forgotten with everything else, in every tab", async ({ world, profile }) => {
+  const [here, there] = [await tab(profile, world), await tab(profile, world)];
+  await there.mailbox.evaluate((mailbox) => mailbox.setPolicy({ leave: "nothing", everyMinutes: 5 }));
+  await here.mailbox.evaluate((mailbox) => mailbox.clear());
+  const none = { retrieve: "all", order: "newest", leave: "until-deleted", everyMinutes: 0 };
+  for (const of of [here, there]) {
+    expect(await of.mailbox.evaluate((mailbox) => mailbox.policy())).toEqual(none);
+    await expect.poll(async () => (await heard(of, "policy")).at(-1)).toEqual(none);
+  }
+});
+
 test.describe("the session that is kept for the next message", () => {
   /** Headers of five messages, in one session that has ended. */
   async function listed(world, profile, tabs = 1) {

@@ -300,6 +300,8 @@ export class Mailbox extends EventTarget {
     this.#wantTurn();
     await this.#ask("clear");
     if (this.#durable) forgetStored(this.#account);
+    this.#tabs?.tell("policy");
+    await this.#policyChanged();
   }
 
   /** Releases; never commits a deletion; twice is harmless. @returns {Promise<void>} */
