@@ -16,6 +16,7 @@ import { KeptSession, Tabs } from "./tabs.js";
 /** @typedef {import("../../types/poplar-mail.js").Policy} Policy */
 /** @typedef {import("../../types/poplar-mail.js").SyncReport} SyncReport */
 /** @typedef {import("./credentials.js").Reason} Reason */
+/** @typedef {import("./options.js").Proof} Proof */
 /** @typedef {import("./backup/export.js").BackupProgress} BackupProgress */
 
 const PRIVATE = Symbol("use Mailbox.open()");
@@ -381,10 +382,11 @@ export class Mailbox extends EventTarget {
    * @returns {Promise<SyncReport>}
    */
   #run(reason, { job, id = 0, given, signal }) {
-    return this.#signIn.run(reason, given, ({ secret, isToken }) => {
+    const session = (/** @type {Proof} */ { secret, isToken }) => {
       this.#wantTurn(id);
       return this.#call(() => this.#core.session(secret, isToken, job, id, signal));
-    });
+    };
+    return this.#signIn.run(reason, given, session, signal);
   }
 
   /** Asks other tabs to make way, or for one message that they could retrieve. @param {number} [id] */
