@@ -1,6 +1,9 @@
 // Whom a mailbox signs in as: who is asked, what is remembered, and what happens where no answer comes.
 
+import { openMailbox, sync } from "../fixtures/library.js";
 import { expect, test } from "../fixtures/test.js";
+
+const OCTETS = 400_000;
 
 /** A mailbox of `ann` that asks the page's function `ask`. */
 function asking(page, world) {
@@ -51,4 +54,30 @@ test("who rejects without a reason has given nothing: a sync says so, and the sc
   await expect.poll(() => page.evaluate(() => told.at(-1))).toEqual(["stopped", "invalid-argument"]);
   // It does not keep other tabs from theirs.
   await expect.poll(() => page.evaluate(async () => (await navigator.locks.query()).held.map(({ name }) => name))).toEqual([]);
+});
+
+test("a password that waits for its turn is not vouched for by another that was accepted", async ({ world, page }) => {
+  await world.deliverLarge(OCTETS);
+  await world.fault({ after: OCTETS / 2, then: "stall" });
+  const mailbox = await openMailbox(page, world, { credentials: undefined });
+  const waiting = () => page.evaluate(async () => (await navigator.locks.query()).pending.length);
+  await page.evaluate(() => {
+    void navigator.locks.request("poplar:mail/ann", () => new Promise((release) => (globalThis.begin = release)));
+  });
+  const first = sync(mailbox, { password: world.password });
+  await expect.poll(waiting).toBe(1);
+  const second = mailbox.evaluate((mailbox) => {
+    globalThis.abort = new AbortController();
+    return attempt(() => mailbox.sync({ password: "wrong", signal: abort.signal }));
+  });
+  await expect.poll(waiting).toBe(2);
+  await page.evaluate(() => begin());
+  await world.faults(1);
+  await page.evaluate(() => abort.abort());
+  expect((await second).error.name).toBe("AbortError");
+  await world.fault({});
+  await world.release();
+  expect(await first).toMatchObject({ retrieved: 1 });
+  // The one that was accepted is remembered, and the other was never sent.
+  expect(await sync(mailbox)).toMatchObject({ retrieved: 0 });
 });

@@ -17,8 +17,8 @@ export class SignIn {
   #refused;
   /** Counts what was forgotten: a session that was under way then must not bring the password back. */
   #forgotten = 0;
-  /** What to do once the server has accepted, for each session under way. @type {Set<() => void>} */
-  #waiting = new Set();
+  /** What to do once the server has accepted, for each session under way or waiting, by what it sends. @type {Map<() => void, Proof>} */
+  #waiting = new Map();
 
   /** @param {string} account @param {MailboxOptions["credentials"]} source */
   constructor(account, source) {
@@ -49,9 +49,12 @@ export class SignIn {
       this.#password = proof.isToken ? undefined : proof;
       this.#refused = undefined;
     };
-    this.#waiting.add(accepted);
+    this.#waiting.set(accepted, proof);
     try {
-      return await session(proof);
+      const value = await session(proof);
+      // A message may come in a session that is open already, and sign nobody in.
+      if (reason !== "retrieve") accepted();
+      return value;
     } catch (error) {
       if (/** @type {any} */ (error).code === "auth-failed") {
         this.#password = undefined;
@@ -63,9 +66,10 @@ export class SignIn {
     }
   }
 
-  /** The server has accepted what the session under way sent. */
+  /** The server has accepted what the session under way sent. Another may wait with something else, and which is which is not said. */
   accepted() {
-    for (const accepted of this.#waiting) accepted();
+    if (new Set([...this.#waiting.values()].map(({ secret }) => secret)).size > 1) return;
+    for (const accepted of this.#waiting.keys()) accepted();
   }
 
   /** Forgets a password; who can be asked for one can be asked again. */
