@@ -265,7 +265,7 @@ export class PoplarMailboxElement extends Base {
     const ui = this.#ui;
     return session.attempt(async () => {
       const { openSettings } = await loaded(import("./settings.js"));
-      if (ui) await openSettings(this.#root, ui, session);
+      if (ui && session === this.#session) await openSettings(this.#root, ui, session);
     });
   }
 
@@ -351,6 +351,8 @@ export class PoplarMailboxElement extends Base {
     this.#signIn = null;
     this.#session = null;
     this.#show();
+    // What they say is of this session, and whoever sees the element next may be somebody else.
+    for (const dialog of this.#root.querySelectorAll("dialog")) dialog.close();
     await session?.close();
   }
 
