@@ -18,7 +18,11 @@ async function tab(profile, world, options = {}) {
 }
 
 const heard = ({ page }, wanted) => page.evaluate((wanted) => heard.filter(([name]) => name === wanted).map(([, detail]) => detail), wanted);
-const sessions = async (of) => (await heard(of, "session")).map(({ state, elsewhere }) => (elsewhere ? `elsewhere ${state}` : state));
+/** What was told of sessions, in turn. The end may be told twice: the turn may be over before the last of what was said under it is heard. */
+const sessions = async (of) => {
+  const told = (await heard(of, "session")).map(({ state, elsewhere }) => (elsewhere ? `elsewhere ${state}` : state));
+  return told.filter((state, place) => state !== told[place - 1]);
+};
 const raw = ({ mailbox }, id) => mailbox.evaluate(async (mailbox, id) => sha256(await mailbox.raw(id)), id);
 
 test("a tab sees the session of another, and takes nothing from it", async ({ world, profile }) => {
