@@ -23,6 +23,9 @@ const sessions = async (of) => {
   const told = (await heard(of, "session")).map(({ state, elsewhere }) => (elsewhere ? `elsewhere ${state}` : state));
   return told.filter((state, place) => state !== told[place - 1]);
 };
+/** How many wait for this lock. */
+const pending = ({ page }, lock) =>
+  page.evaluate(async (lock) => (await navigator.locks.query()).pending.filter(({ name }) => name === lock).length, lock);
 const raw = ({ mailbox }, id) => mailbox.evaluate(async (mailbox, id) => sha256(await mailbox.raw(id)), id);
 
 test("a tab sees the session of another, and takes nothing from it", async ({ world, profile }) => {
@@ -44,7 +47,7 @@ test("a password that waits for its turn is not vouched for by another tab's", a
   await world.deliverLarge(OCTETS);
   await world.fault({ after: OCTETS / 2, then: "stall" });
   const [here, there] = [await tab(profile, world), await tab(profile, world, { credentials: undefined })];
-  const waiting = () => here.page.evaluate(async () => (await navigator.locks.query()).pending.length);
+  const waiting = () => pending(here, "poplar:mail/ann");
   await here.page.evaluate(() => {
     void navigator.locks.request("poplar:mail/ann", () => new Promise((release) => (globalThis.begin = release)));
   });
@@ -179,7 +182,7 @@ test("of two changes at once, neither takes the other back", async ({ world, pro
     void navigator.locks.request("poplar:policy:mail/ann", () => new Promise((release) => (globalThis.begin = release)));
   });
   const third = there.mailbox.evaluate((mailbox) => mailbox.setPolicy({ order: "oldest" }));
-  await expect.poll(() => here.page.evaluate(async () => (await navigator.locks.query()).pending.length)).toBe(1);
+  await expect.poll(() => pending(here, "poplar:policy:mail/ann")).toBe(1);
   await here.page.evaluate(() => begin());
   expect(await third).toEqual({ ...second, order: "oldest" });
 });
