@@ -289,6 +289,33 @@ test("an export is read no faster than it is wanted, and ends when it is cancell
   expect(error).toMatchObject({ code: "invalid-argument" });
 });
 
+test("an export of what is cleared meanwhile does not end as if it were whole", async ({ world, profile }) => {
+  // A page of the table ends with the large one, where the reader rests.
+  await world.deliver(999);
+  await world.deliverLarge(400_000);
+  await world.deliver(5, { seed: 2 });
+  const mailbox = await openMailbox(await profile.open(), world);
+  await sync(mailbox);
+  const readers = await mailbox.evaluateHandle(async (mailbox) => {
+    const readers = ["zip", "mbox"].map((format) => mailbox.exportMailbox({ format }).getReader());
+    for (const reader of readers) for (let octets = 0; octets < 390_000; ) octets = (await reader.read()).value.length;
+    return readers;
+  });
+  const elsewhere = await openMailbox(await profile.open(), world);
+  await elsewhere.evaluate((mailbox) => mailbox.clear());
+  await expect.poll(() => mailbox.evaluate((mailbox) => mailbox.count())).toBe(0);
+  const ends = await readers.evaluate((readers) =>
+    Promise.all(
+      readers.map((reader) =>
+        attempt(async () => {
+          while (!(await reader.read()).done);
+        }),
+      ),
+    ),
+  );
+  for (const { error } of ends) expect(error).toMatchObject({ name: "MailError", code: "store" });
+});
+
 test("an import that is cancelled leaves whole messages and no others, and goes on later", async ({ world, page }) => {
   const mailbox = await filled(world, page, 40);
   const zip = await exported(page, mailbox, "zip");

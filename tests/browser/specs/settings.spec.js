@@ -158,6 +158,33 @@ test("where everything is left on the server, deleting is off and says so", asyn
   await expect(reader.rows("will-be-deleted")).toHaveCount(1);
 });
 
+test("what was not touched here stays as another window has it by now", async ({ world, profile }) => {
+  await world.deliver(2);
+  const elsewhere = await openMailbox(await profile.open(), world);
+  // Opened last, so that it is in front and drawn.
+  const reader = new Reader(await profile.open());
+  const setPolicy = (change) => elsewhere.evaluate((mailbox, change) => mailbox.setPolicy(change), change);
+  await setPolicy({ retrieve: "headers", leave: "nothing" });
+  await signedIn(world, reader);
+  await openSettings(reader);
+  await expect(reader.part("leave-nothing")).toBeChecked();
+  // Nobody who saves another order has agreed to this rule again.
+  await setPolicy({ leave: "everything" });
+  await reader.part("order").selectOption("oldest");
+  await save(reader);
+  expect(await elsewhere.evaluate((mailbox) => mailbox.policy())).toMatchObject({ retrieve: "headers", order: "oldest", leave: "everything" });
+
+  // What would be deleted depends on the rule of the other window.
+  await openSettings(reader);
+  await setPolicy({ leave: "nothing" });
+  await reader.part("retrieve-all").check();
+  await reader.part("settings-save").click();
+  await expect(reader.part("dry-later")).toContainText("2 more would be deleted later");
+  await reader.part("dry-confirm").click();
+  await expect(reader.part("settings")).toHaveCount(0);
+  expect(await elsewhere.evaluate((mailbox) => mailbox.policy())).toMatchObject({ retrieve: "all", order: "oldest", leave: "nothing" });
+});
+
 test("a rule that another window switches on is announced here", async ({ world, profile, reader }) => {
   await world.deliver(2);
   await signedIn(world, reader);

@@ -18,7 +18,14 @@ async function tab(profile, world, options = {}) {
 }
 
 const heard = ({ page }, wanted) => page.evaluate((wanted) => heard.filter(([name]) => name === wanted).map(([, detail]) => detail), wanted);
-const sessions = async (of) => (await heard(of, "session")).map(({ state, elsewhere }) => (elsewhere ? `elsewhere ${state}` : state));
+/** What was told of sessions, in turn. The end may be told twice: the turn may be over before the last of what was said under it is heard. */
+const sessions = async (of) => {
+  const told = (await heard(of, "session")).map(({ state, elsewhere }) => (elsewhere ? `elsewhere ${state}` : state));
+  return told.filter((state, place) => state !== told[place - 1]);
+};
+/** How many wait for this lock. */
+const pending = ({ page }, lock) =>
+  page.evaluate(async (lock) => (await navigator.locks.query()).pending.filter(({ name }) => name === lock).length, lock);
 const raw = ({ mailbox }, id) => mailbox.evaluate(async (mailbox, id) => sha256(await mailbox.raw(id)), id);
 
 test("a tab sees the session of another, and takes nothing from it", async ({ world, profile }) => {
@@ -40,7 +47,7 @@ test("a password that waits for its turn is not vouched for by another tab's", a
   await world.deliverLarge(OCTETS);
   await world.fault({ after: OCTETS / 2, then: "stall" });
   const [here, there] = [await tab(profile, world), await tab(profile, world, { credentials: undefined })];
-  const waiting = () => here.page.evaluate(async () => (await navigator.locks.query()).pending.length);
+  const waiting = () => pending(here, "poplar:mail/ann");
   await here.page.evaluate(() => {
     void navigator.locks.request("poplar:mail/ann", () => new Promise((release) => (globalThis.begin = release)));
   });
@@ -137,6 +144,58 @@ test("what a policy would delete is known before it does", async ({ world, profi
   await mailbox.evaluate((mailbox) => mailbox.setPolicy({ leave: "nothing" }));
   expect(await sync(mailbox)).toMatchObject({ deleted: 3 });
   expect(await world.stored()).toEqual([]);
+});
+
+for (const leave of ["everything", "until-deleted"]) {
+  for (const where of ["this tab", "another"]) {
+    test(`a session that began under "nothing" deletes nothing once ${where} has the policy leave ${leave}`, async ({ world, profile }) => {
+      for (let seed = 1; seed <= 4; seed++) await world.deliverLarge(OCTETS, { seed });
+      const [here, there] = [await tab(profile, world), await tab(profile, world)];
+      await here.mailbox.evaluate((mailbox) => mailbox.setPolicy({ leave: "nothing" }));
+      await world.fault({ after: OCTETS * 2.5, then: "stall" });
+      const syncing = sync(here.mailbox);
+      await world.faults(1);
+      const who = where === "another" ? there : here;
+      await who.mailbox.evaluate((mailbox, leave) => mailbox.setPolicy({ leave }), leave);
+      await world.fault({});
+      await world.release();
+      expect(await syncing).toMatchObject({ retrieved: 4, deleted: 0 });
+      expect(await world.session(1)).toMatchObject({ quit: true, del: 0 });
+      expect((await rows(here.mailbox)).map(({ deletion }) => deletion)).toEqual(Array(4).fill("none"));
+      // Nothing is left of it either for the next session.
+      expect(await sync(there.mailbox)).toMatchObject({ deleted: 0 });
+      expect(await world.stored()).toHaveLength(4);
+    });
+  }
+}
+
+test("of two changes at once, neither takes the other back", async ({ world, profile }) => {
+  const [here, there] = [await tab(profile, world), await tab(profile, world)];
+  await here.mailbox.evaluate((mailbox) => mailbox.setPolicy({ leave: "nothing" }));
+  const [first, second] = await here.mailbox.evaluate((mailbox) =>
+    Promise.all([mailbox.setPolicy({ leave: "everything" }), mailbox.setPolicy({ everyMinutes: 5 })]),
+  );
+  expect(first).toMatchObject({ leave: "everything" });
+  expect(second).toMatchObject({ leave: "everything", everyMinutes: 5 });
+  // Another tab's as well: it waits until it may read.
+  await here.page.evaluate(() => {
+    void navigator.locks.request("poplar:policy:mail/ann", () => new Promise((release) => (globalThis.begin = release)));
+  });
+  const third = there.mailbox.evaluate((mailbox) => mailbox.setPolicy({ order: "oldest" }));
+  await expect.poll(() => pending(here, "poplar:policy:mail/ann")).toBe(1);
+  await here.page.evaluate(() => begin());
+  expect(await third).toEqual({ ...second, order: "oldest" });
+});
+
+test("a policy is forgotten with everything else, in every tab", async ({ world, profile }) => {
+  const [here, there] = [await tab(profile, world), await tab(profile, world)];
+  await there.mailbox.evaluate((mailbox) => mailbox.setPolicy({ leave: "nothing", everyMinutes: 5 }));
+  await here.mailbox.evaluate((mailbox) => mailbox.clear());
+  const none = { retrieve: "all", order: "newest", leave: "until-deleted", everyMinutes: 0 };
+  for (const of of [here, there]) {
+    expect(await of.mailbox.evaluate((mailbox) => mailbox.policy())).toEqual(none);
+    await expect.poll(async () => (await heard(of, "policy")).at(-1)).toEqual(none);
+  }
 });
 
 test.describe("the session that is kept for the next message", () => {

@@ -99,6 +99,21 @@ test("a closed tab ends the worker and its session, and deletes nothing", async 
   expect(await world.session(1)).toMatchObject({ quit: false, del: 0 });
 });
 
+test("a worker that ends alone rejects what is under way and what comes after, and the next mailbox has another", async ({ world, page }) => {
+  await world.deliverLarge(OCTETS);
+  await world.fault({ after: OCTETS / 2, then: "stall" });
+  const mailbox = await openMailbox(page, world, { worker: true });
+  const outcome = mailbox.evaluate((mailbox) => attempt(() => mailbox.sync()));
+  await world.faults(1);
+  await page.workers()[0].evaluate(() => close());
+  for (const { error } of [await outcome, await mailbox.evaluate((mailbox) => attempt(() => mailbox.count()))]) {
+    expect(error).toMatchObject({ name: "MailError", code: "internal" });
+  }
+  await world.fault({});
+  expect(await sync(await openMailbox(page, world, { worker: true }))).toMatchObject({ retrieved: 1 });
+  expect(await world.session(1)).toMatchObject({ quit: false, del: 0 });
+});
+
 test("a fault of the wasm rejects what is under way and what comes after", async ({ world, profile, page }) => {
   // What the wasm would call when it breaks, within reach.
   await profile.context.route("**/lib/client.js", async (route) => {

@@ -384,7 +384,8 @@ impl Mailbox {
         let kept = store.policy().await?;
         let policy = |kept: Vec<u8>| Policy::from_bytes(kept.as_slice().try_into().ok()?);
         match kept {
-            None => Ok(self.policy.get()),
+            // None was chosen, or everything was forgotten since, here or in another tab.
+            None => Ok(Policy::default()),
             Some(kept) => policy(kept).ok_or_else(|| Error::new(Code::Store, idb::UNREADABLE)),
         }
     }
@@ -532,6 +533,13 @@ impl Store for Kept {
 
     fn is_durable(&self) -> bool {
         matches!(self, Kept::Here(_))
+    }
+
+    async fn policy(&self) -> Result<Option<Vec<u8>>> {
+        match self {
+            Kept::Here(store) => store.policy().await,
+            Kept::Nowhere(_) => Ok(None),
+        }
     }
 
     async fn apply(&self, batch: Batch) -> Result<Vec<Record>> {

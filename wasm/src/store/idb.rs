@@ -120,14 +120,6 @@ impl IdbStore {
         self.set_meta(SERVER, server, Mode::WriteStrict).await
     }
 
-    /// The account's policy, where one was chosen.
-    ///
-    /// # Errors
-    /// `store`.
-    pub async fn policy(&self) -> Result<Option<Vec<u8>>> {
-        Ok(bytes(&self.meta(POLICY).await?))
-    }
-
     /// Keeps the account's policy.
     ///
     /// # Errors
@@ -237,6 +229,10 @@ impl Store for IdbStore {
 
     fn is_durable(&self) -> bool {
         true
+    }
+
+    async fn policy(&self) -> Result<Option<Vec<u8>>> {
+        Ok(bytes(&self.meta(POLICY).await?))
     }
 
     async fn apply(&self, mut batch: Batch) -> Result<Vec<Record>> {

@@ -160,6 +160,14 @@ pub trait Store {
     /// Whether what it keeps outlives this page: what does not authorises no policy to delete anything.
     fn is_durable(&self) -> bool;
 
+    /// The account's policy as it lies here now; `None` where none was chosen, and in a store that keeps none.
+    ///
+    /// # Errors
+    /// `store`.
+    async fn policy(&self) -> Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
+
     /// Applies a batch in one transaction and gives the rows it touched as they are now. Durable when it returns.
     ///
     /// # Errors

@@ -81,13 +81,17 @@ impl Policy {
     /// Whether this message is to be deleted from the server by now, though nobody said so. Only what was received from there with
     /// its bytes, whole, and under a UID that the server gave it, and only where these bytes outlive the page: who calls sees to that.
     pub fn is_due(&self, row: &Record, now: Timestamp) -> bool {
+        row.deletion == Deletion::None && self.allows(row, now)
+    }
+
+    /// Whether a wish that was made on a policy's behalf is one of this policy's.
+    pub fn allows(&self, row: &Record, now: Timestamp) -> bool {
         let received = row.stored() && !row.unconfirmed && !row.imported;
         let certain = !row.matched && !row.unsure && !row.by_fingerprint();
-        let untouched = row.deletion == Deletion::None && !row.kept;
         let over = |days: u32| row.retrieved.is_some_and(|at| now >= at.saturating_add(DAY * Timestamp::from(days)));
         received
             && certain
-            && untouched
+            && !row.kept
             && row.on_server
             && match self.leave {
                 Leave::Everything | Leave::UntilDeleted => false,

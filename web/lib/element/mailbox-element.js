@@ -265,7 +265,7 @@ export class PoplarMailboxElement extends Base {
     const ui = this.#ui;
     return session.attempt(async () => {
       const { openSettings } = await loaded(import("./settings.js"));
-      if (ui) await openSettings(this.#root, ui, session);
+      if (ui && session === this.#session) await openSettings(this.#root, ui, session);
     });
   }
 
@@ -316,15 +316,18 @@ export class PoplarMailboxElement extends Base {
   /** The same from the sign-in card, where no session is open. @param {Kept} kept */
   async #clearKept({ user, upstream, stored }) {
     const t = this.#ui?.t;
+    const signIn = this.#signIn;
     if (!t || !(await this.#confirmClear([t("clear.body", { n: stored, user }), t("clear.again"), t("clear.unknown")]))) return;
+    // A session of another window is waited for, and somebody may sign in, or have signed in, meanwhile.
+    const isShown = () => signIn === this.#signIn && !this.#session && !this.#signingIn;
     try {
       const { Mailbox } = await import("../poplar-mail.js");
       const mailbox = await Mailbox.open({ relay: tunnelUrl(this.#address(), upstream.name), user, worker: true });
       await mailbox.clear();
       await mailbox.close();
-      this.#begin([t("notice.cleared", { user })], user);
+      if (isShown()) this.#begin([t("notice.cleared", { user })], user);
     } catch (error) {
-      this.#signIn?.fail(problemFrom(error, "sync"));
+      if (isShown()) signIn?.fail(problemFrom(error, "sync"));
       this.#announce("error", { error });
     }
   }
@@ -351,6 +354,8 @@ export class PoplarMailboxElement extends Base {
     this.#signIn = null;
     this.#session = null;
     this.#show();
+    // What they say is of this session, and whoever sees the element next may be somebody else.
+    for (const dialog of this.#root.querySelectorAll("dialog")) dialog.close();
     await session?.close();
   }
 

@@ -98,12 +98,14 @@ class Settings {
   async #submit(event) {
     event.preventDefault();
     const { t } = this.#ui;
-    const policy = this.#fields.value();
+    const change = changes(this.#policy, this.#fields.value());
     this.#busy(true);
     try {
-      const isOther = JSON.stringify([policy.leave, policy.retrieve]) !== JSON.stringify([this.#policy.leave, this.#policy.retrieve]);
+      // Another window may have changed the rest meanwhile: what was not touched here stays as it is there.
+      const policy = { ...(await this.#session.mailbox.policy()), ...change };
+      const isOther = "leave" in change || "retrieve" in change;
       if (deletesByItself(policy) && isOther && !(await this.#confirmed(policy))) return;
-      await this.#session.setPolicy(policy);
+      await this.#session.setPolicy(change);
       this.#dialog.close();
     } catch (error) {
       const actions = { retry: null, dismiss: null, signIn: null, leave: null };
@@ -297,6 +299,12 @@ class Fields {
     setAttribute(this.#order, "disabled", this.#retrieve === "none");
     setAttribute(this.#days, "disabled", this.#leave !== "days");
   }
+}
+
+/** What differs between the policy that was shown and the one that was chosen. @param {Policy} shown @param {Policy} chosen @returns {Partial<Policy>} */
+function changes(shown, chosen) {
+  const before = new Map(Object.entries(shown).map(([name, value]) => [name, JSON.stringify(value)]));
+  return Object.fromEntries(Object.entries(chosen).filter(([name, value]) => JSON.stringify(value) !== before.get(name)));
 }
 
 /**

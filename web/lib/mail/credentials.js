@@ -1,5 +1,5 @@
 /** Whom a mailbox signs in as: a password that is given, remembered once the server has taken it, or asked for. */
-import { invalid, ours } from "./errors.js";
+import { caught, invalid, ours } from "./errors.js";
 import { proof } from "./options.js";
 
 /** @typedef {import("../../types/poplar-mail.js").MailboxOptions} MailboxOptions */
@@ -17,8 +17,8 @@ export class SignIn {
   #refused;
   /** Counts what was forgotten: a session that was under way then must not bring the password back. */
   #forgotten = 0;
-  /** What to do once the server has accepted, for each session under way. @type {Set<() => void>} */
-  #waiting = new Set();
+  /** What to do once the server has accepted, for each session under way or waiting, by what it sends. @type {Map<() => void, Proof>} */
+  #waiting = new Map();
 
   /** @param {string} account @param {MailboxOptions["credentials"]} source */
   constructor(account, source) {
@@ -37,20 +37,24 @@ export class SignIn {
    * @param {Reason} reason
    * @param {string | undefined} given
    * @param {(proof: Proof) => Promise<T>} session
+   * @param {AbortSignal} [signal]
    * @returns {Promise<T>}
    */
-  async run(reason, given, session) {
+  async run(reason, given, session, signal) {
     const forgotten = this.#forgotten;
-    const proof = await this.#proof(reason, given);
+    const proof = await this.#proof(reason, given, signal);
     const accepted = () => {
       if (forgotten !== this.#forgotten) return;
       // A token soon expires, and whoever gave it has the next one.
       this.#password = proof.isToken ? undefined : proof;
       this.#refused = undefined;
     };
-    this.#waiting.add(accepted);
+    this.#waiting.set(accepted, proof);
     try {
-      return await session(proof);
+      const value = await session(proof);
+      // A message may come in a session that is open already, and sign nobody in.
+      if (reason !== "retrieve") accepted();
+      return value;
     } catch (error) {
       if (/** @type {any} */ (error).code === "auth-failed") {
         this.#password = undefined;
@@ -62,9 +66,10 @@ export class SignIn {
     }
   }
 
-  /** The server has accepted what the session under way sent. */
+  /** The server has accepted what the session under way sent. Another may wait with something else, and which is which is not said. */
   accepted() {
-    for (const accepted of this.#waiting) accepted();
+    if (new Set([...this.#waiting.values()].map(({ secret }) => secret)).size > 1) return;
+    for (const accepted of this.#waiting.keys()) accepted();
   }
 
   /** Forgets a password; who can be asked for one can be asked again. */
@@ -85,15 +90,15 @@ export class SignIn {
     this.#forgotten += 1;
   }
 
-  /** @param {Reason} reason @param {string | undefined} given @returns {Promise<Proof>} */
-  async #proof(reason, given) {
+  /** @param {Reason} reason @param {string | undefined} given @param {AbortSignal} [signal] @returns {Promise<Proof>} */
+  async #proof(reason, given, signal) {
     if (given !== undefined) return proof(given);
     if (this.#password !== undefined) return this.#password;
     const source = this.#source;
     /** @type {Credentials | undefined} */
     const credentials =
       typeof source === "function"
-        ? await source({ account: this.#account, reason: this.#refused === undefined ? reason : "rejected" })
+        ? await asked(() => source({ account: this.#account, reason: this.#refused === undefined ? reason : "rejected" }), signal)
         : source;
     if (!credentials) throw invalid("There is no password to sign in with. Pass one to sync(), or give `credentials` to Mailbox.open().");
     const found = proof(credentials);
@@ -102,4 +107,18 @@ export class SignIn {
     }
     return found;
   }
+}
+
+/**
+ * What somebody answers. Who aborts waits for no answer, and asks for none; and who rejects with nothing has given nothing.
+ * @param {() => Promise<Credentials>} ask @param {AbortSignal} [signal] @returns {Promise<Credentials | undefined>}
+ */
+function asked(ask, signal) {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(caught({ code: "aborted" }));
+    if (signal?.aborted) return abort();
+    signal?.addEventListener("abort", abort);
+    const over = () => signal?.removeEventListener("abort", abort);
+    new Promise((answer) => answer(ask())).then(resolve, (reason) => (reason == null ? resolve(undefined) : reject(reason))).finally(over);
+  });
 }

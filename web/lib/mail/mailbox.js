@@ -3,6 +3,7 @@ import { accounts } from "./accounts.js";
 import { streamed } from "./backup/stream.js";
 import { SignIn } from "./credentials.js";
 import { caught, invalid, ours, thrownBy } from "./errors.js";
+import { lock } from "./host.js";
 import { abortSignal, relayUrl, rowId, string, tunnelOptions, upstreamName, whole } from "./options.js";
 import { fromBytes, withChange } from "./policy.js";
 import { caller } from "./remote.js";
@@ -15,6 +16,7 @@ import { KeptSession, Tabs } from "./tabs.js";
 /** @typedef {import("../../types/poplar-mail.js").Policy} Policy */
 /** @typedef {import("../../types/poplar-mail.js").SyncReport} SyncReport */
 /** @typedef {import("./credentials.js").Reason} Reason */
+/** @typedef {import("./options.js").Proof} Proof */
 /** @typedef {import("./backup/export.js").BackupProgress} BackupProgress */
 
 const PRIVATE = Symbol("use Mailbox.open()");
@@ -136,8 +138,14 @@ export class Mailbox extends EventTarget {
 
   /** Kept with the account. @param {Partial<Policy>} change @returns {Promise<Policy>} */
   async setPolicy(change) {
-    const changed = withChange(await this.policy(), change);
-    await this.#call(() => this.#core.policy(changed, true));
+    // One after the other, in all tabs: who has read before another wrote would take back what that one changed.
+    const release = await lock(`poplar:policy:${this.#account}`);
+    try {
+      const changed = withChange(await this.policy(), change);
+      await this.#call(() => this.#core.policy(changed, true));
+    } finally {
+      release();
+    }
     this.#tabs?.tell("policy");
     return this.#policyChanged();
   }
@@ -293,6 +301,8 @@ export class Mailbox extends EventTarget {
     this.#wantTurn();
     await this.#ask("clear");
     if (this.#durable) forgetStored(this.#account);
+    this.#tabs?.tell("policy");
+    await this.#policyChanged();
   }
 
   /** Releases; never commits a deletion; twice is harmless. @returns {Promise<void>} */
@@ -372,10 +382,11 @@ export class Mailbox extends EventTarget {
    * @returns {Promise<SyncReport>}
    */
   #run(reason, { job, id = 0, given, signal }) {
-    return this.#signIn.run(reason, given, ({ secret, isToken }) => {
+    const session = (/** @type {Proof} */ { secret, isToken }) => {
       this.#wantTurn(id);
       return this.#call(() => this.#core.session(secret, isToken, job, id, signal));
-    });
+    };
+    return this.#signIn.run(reason, given, session, signal);
   }
 
   /** Asks other tabs to make way, or for one message that they could retrieve. @param {number} [id] */

@@ -6,7 +6,7 @@
  */
 import { trustedScript } from "../trusted.js";
 import { call } from "./client.js";
-import { caught } from "./errors.js";
+import { caught, internal } from "./errors.js";
 
 /**
  * @typedef {object} Call
@@ -39,9 +39,10 @@ export async function caller({ worker = false }) {
 /** @returns {Promise<typeof call>} */
 async function start() {
   const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "poplar" });
+  let alive;
   try {
-    await new Promise((resolve, reject) => {
-      worker.onmessage = ({ data }) => (data.ready ? resolve(undefined) : reject());
+    alive = await new Promise((/** @type {(alive: string) => void} */ resolve, reject) => {
+      worker.onmessage = ({ data }) => (data.ready ? resolve(data.alive) : reject());
       worker.onerror = (event) => {
         event.preventDefault();
         reject();
@@ -52,7 +53,7 @@ async function start() {
     throw error;
   }
   worker.onerror = null;
-  const glue = remote(worker);
+  const glue = remote(worker, alive);
   return async (work) => {
     try {
       return await work(glue);
@@ -74,13 +75,30 @@ const Worker = /** @type {any} */ (
   }
 );
 
-/** The glue, as it is seen from here. @param {globalThis.Worker} worker @returns {any} */
-function remote(worker) {
+function ended() {
+  return internal("A part of this page has ended. Nothing was lost: reload it.");
+}
+
+/**
+ * The glue, as it is seen from here.
+ * @param {globalThis.Worker} worker @param {string} alive the lock that it holds while it lives @returns {any}
+ */
+function remote(worker, alive) {
   /** @type {Map<number, { resolve: (value: unknown) => void, reject: (thrown: unknown) => void }>} */
   const pending = new Map();
   /** Functions that calls were given, by the call's number; that of an object goes with it. @type {Map<number, Function>} */
   const heard = new Map();
   let last = 0;
+  let hasEnded = false;
+
+  // One that ends by itself, out of memory say, does so without a word.
+  globalThis.navigator.locks?.request(alive, () => {
+    hasEnded = true;
+    starting = undefined; // whoever opens a mailbox next has another
+    for (const { reject } of pending.values()) reject(ended());
+    pending.clear();
+    heard.clear();
+  });
 
   const dropped = new FinalizationRegistry((/** @type {number} */ object) => {
     worker.postMessage({ drop: object });
@@ -109,6 +127,11 @@ function remote(worker) {
 
   /** @param {[number, ...string[]]} path @param {any[]} args */
   function send(path, args) {
+    if (hasEnded) {
+      const refused = Promise.reject(ended());
+      refused.catch(() => {}); // as below
+      return refused;
+    }
     const call = ++last;
     const place = args.findIndex((arg) => arg instanceof AbortSignal);
     /** @type {AbortSignal | undefined} */

@@ -1,7 +1,7 @@
 /**
  * The worker's end of `remote.js`: carries out calls into a wasm of its own, and posts what they come to.
  *
- * Heard: `{ call, path, args, signal, aborted, tell }`, `{ abort: call }`, `{ drop: object }`. Posted: first `{ ready }`; then
+ * Heard: `{ call, path, args, signal, aborted, tell }`, `{ abort: call }`, `{ drop: object }`. Posted: first `{ ready, alive }`; then
  * `{ call, value }`, `{ call, object }` or `{ call, thrown }` for each call, and `{ call, told }` for what it tells meanwhile, or the
  * object it gave tells later.
  */
@@ -22,8 +22,17 @@ globalThis.onmessage = ({ data }) => {
   else objects.delete(data.drop);
 };
 
-call((glue) => objects.set(0, glue)).then(
-  () => post({ ready: true }),
+/** A lock that is held for as long as this worker lives: nothing else tells the page that it has ended. */
+const alive = `poplar:worker:${performance.timeOrigin}:${Math.random()}`;
+
+const living = new Promise((/** @type {(nothing?: undefined) => void} */ held) => {
+  const { locks } = globalThis.navigator;
+  if (!locks) return held();
+  locks.request(alive, () => new Promise(() => held()));
+});
+
+Promise.all([living, call((glue) => objects.set(0, glue))]).then(
+  () => post({ ready: true, alive }),
   () => post({ ready: false }),
 );
 

@@ -1,28 +1,32 @@
 //! The end of a session: DELE for what is wanted, and QUIT.
 
+use futures_util::future::LocalBoxFuture;
+
 use super::Engine;
 use crate::error::{Code, Result};
 use crate::pop3::Command;
-use crate::store::{Deletion, Edit, Id, Store};
+use crate::store::{Deletion, Edit, Id, Record, Store};
 use crate::sync::ahead::{Ahead, Asked};
 use crate::sync::planner::{Plan, Present};
-use crate::sync::policy::Policy;
+use crate::sync::policy::{Leave, Policy};
 use crate::sync::report::{Phase, Progress, Report};
 
 impl<S: Store> Engine<'_, S> {
     /// Sends DELE for what is wanted and certain, and ends the session.
     pub(super) async fn delete_and_quit(&self, plan: &Plan, policy: &Policy, report: &mut Report) -> Result<()> {
         let sent = loop {
-            // Another tab may have had a say while this one was retrieving.
+            // A person, here or in another tab, may have had a say while this one was retrieving: also on what is deleted at all.
             self.table.refresh().await?;
-            self.wish(plan, policy).await?;
-            let wanted = if policy.deletes() { self.wanted(plan) } else { Vec::new() };
+            let now = self.policy_now(policy).await?;
+            let policies = [*policy, now];
+            self.wish(plan, &policies).await?;
+            let wanted = if policies.iter().all(Policy::deletes) { self.wanted(plan, &policies) } else { Vec::new() };
             if wanted.is_empty() {
                 break Vec::new();
             }
             let sent = self.mark_deleted(&wanted).await?;
             let rows = self.table.edit(&sent, Edit::Sent).await?;
-            if rows.iter().all(|row| row.deletion == Deletion::Sent) {
+            if rows.iter().all(|row| row.deletion == Deletion::Sent) && self.policy_now(policy).await? == now {
                 break sent;
             }
             // Somebody undid a deletion between DELE and now: take all back, and begin again with what is still wanted.
@@ -43,8 +47,20 @@ impl<S: Store> Engine<'_, S> {
         }
     }
 
-    /// Wishes on the policy's behalf, durably: what is deleted by it can be seen, and taken back, as a person's own wish.
-    async fn wish(&self, plan: &Plan, policy: &Policy) -> Result<()> {
+    /// What the account's policy is by now; that of the session where none is kept.
+    fn policy_now<'a>(&'a self, session: &'a Policy) -> LocalBoxFuture<'a, Result<Policy>> {
+        // Boxed, so that both uses share one copy of it.
+        Box::pin(async move {
+            let Some(kept) = self.table.store().policy().await? else { return Ok(*session) };
+            // One that cannot be read authorises nothing.
+            let none = Policy { leave: Leave::Everything, ..*session };
+            Ok(kept.as_slice().try_into().ok().and_then(Policy::from_bytes).unwrap_or(none))
+        })
+    }
+
+    /// Wishes on the policy's behalf, durably: what is deleted by it can be seen, and taken back, as a person's own wish. Only what
+    /// was due when the session began, and still is.
+    async fn wish(&self, plan: &Plan, policies: &[Policy]) -> Result<()> {
         // What goes with the page was not brought to safety.
         if !self.table.store().is_durable() {
             return Ok(());
@@ -52,16 +68,20 @@ impl<S: Store> Engine<'_, S> {
         let now = (self.now)();
         let due: Vec<Id> = {
             let rows = self.table.rows();
-            let is_due = |present: &&Present| rows.get(present.id).is_some_and(|row| policy.is_due(row, now));
+            let is_due = |present: &&Present| {
+                rows.get(present.id).is_some_and(|row| policies.iter().all(|policy| policy.is_due(row, now)))
+            };
             plan.present.iter().filter(|present| !present.doubtful).filter(is_due).map(|present| present.id).collect()
         };
         self.table.edit(&due, Edit::Due).await.map(drop)
     }
 
-    /// What is to be deleted, listed in this session, and certain.
-    fn wanted(&self, plan: &Plan) -> Vec<Present> {
-        let rows = self.table.rows();
-        let wanted = |id: Id| rows.get(id).is_some_and(|row| row.deletion == Deletion::Wanted && !row.unconfirmed);
+    /// What is to be deleted, listed in this session, and certain. A policy's wish goes with the policy.
+    fn wanted(&self, plan: &Plan, policies: &[Policy]) -> Vec<Present> {
+        let (rows, now) = (self.table.rows(), (self.now)());
+        let holds = |row: &Record| !row.by_policy || policies.iter().all(|policy| policy.allows(row, now));
+        let wanted =
+            |id: Id| rows.get(id).is_some_and(|row| row.deletion == Deletion::Wanted && !row.unconfirmed && holds(row));
         plan.present.iter().filter(|present| !present.doubtful && wanted(present.id)).copied().collect()
     }
 

@@ -1,4 +1,5 @@
 /** Everything that is kept of a mailbox, as one stream: nothing is read before somebody wants it, and of a message no more than a piece. */
+import { ours } from "../errors.js";
 import { mboxMessage } from "./mbox.js";
 import { decodePage } from "./pages.js";
 import { tableLines, tablePieces } from "./table.js";
@@ -46,7 +47,7 @@ export async function exportedTable(source) {
 async function* zip(source, options) {
   const writer = new ZipWriter();
   const lines = [];
-  const counted = await counter(source, options);
+  const { read, end } = await counter(source, options);
   let number = 0;
   for await (const { rows, offset } of pages(source)) {
     const dateOf = await dates(source, offset);
@@ -56,7 +57,7 @@ async function* zip(source, options) {
       if (isStored(row)) {
         const at = dateOf(row);
         const name = fileName(number, at);
-        yield* writer.file(name, at, row.octets, counted(source, row));
+        yield* writer.file(name, at, row.octets, read(source, row));
         table.push(tableRow(row, name));
       } else {
         table.push(tableRow(row));
@@ -64,6 +65,7 @@ async function* zip(source, options) {
     }
     lines.push(tableLines(table));
   }
+  end();
   const now = new Date();
   const table = tablePieces(source.whose, now, lines);
   yield* writer.file(TABLE_NAME, now, table.reduce((octets, { length }) => octets + length, 0), table);
@@ -72,14 +74,15 @@ async function* zip(source, options) {
 
 /** @param {Source} source @param {Options} options */
 async function* mbox(source, options) {
-  const counted = await counter(source, options);
+  const { read, end } = await counter(source, options);
   for await (const { rows, offset } of pages(source)) {
     const dateOf = await dates(source, offset);
-    for (const row of rows.filter(isStored)) yield* mboxMessage(dateOf(row), counted(source, row));
+    for (const row of rows.filter(isStored)) yield* mboxMessage(dateOf(row), read(source, row));
   }
+  end();
 }
 
-/** Gives a reader of messages that tells how far it is. @param {Source} source @param {Options} options */
+/** Gives a reader of messages that tells how far it is, and what sees at the end that none is missing. @param {Source} source @param {Options} options */
 async function counter(source, { onProgress }) {
   const progress = { done: 0, total: 0, bytes: 0, totalBytes: 0 };
   for await (const { rows } of pages(source)) {
@@ -90,7 +93,11 @@ async function counter(source, { onProgress }) {
   }
   const tell = () => onProgress?.({ ...progress });
   tell();
-  return async function* (/** @type {Source} */ { ask }, /** @type {PageRow} */ { id, chunks }) {
+  const end = () => {
+    // Cleared between two pages, the table simply ends. Nobody is to take the rest for a copy of all.
+    if (progress.done < progress.total) throw ours("store", "store", "The messages were removed from this browser meanwhile. The copy is not whole.");
+  };
+  const read = async function* (/** @type {Source} */ { ask }, /** @type {PageRow} */ { id, chunks }) {
     for (let place = 0; place < chunks; place++) {
       const piece = await ask("piece", id, place);
       yield piece;
@@ -99,6 +106,7 @@ async function counter(source, { onProgress }) {
       tell();
     }
   };
+  return { read, end };
 }
 
 /** Rows in the order of the table, which is that of first sight. @param {Source} source */
