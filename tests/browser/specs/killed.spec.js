@@ -17,6 +17,7 @@ test(`${KILLS} kills in syncs of ${MESSAGES} messages that delete what is stored
   test.setTimeout(KILLS * 60_000);
   const random = numbers(SEED);
   const kills = [];
+  const kept = new Set();
   let whole;
   for (let round = 0; kills.length < KILLS; round++) {
     await world.deliver(MESSAGES, { seed: SEED, from: round * MESSAGES });
@@ -28,6 +29,8 @@ test(`${KILLS} kills in syncs of ${MESSAGES} messages that delete what is stored
       const mailbox = await openMailbox(page, world, { worker: round % 2 === 1 });
       await mailbox.evaluate((mailbox) => mailbox.setPolicy({ leave: "nothing" }));
       const stored = new Set((await rows(mailbox)).filter((row) => row.stored).map((row) => row.uid));
+      expect([...kept].filter((uid) => !stored.has(uid)), `stored, and lost; seed ${SEED}, kills: ${kills.join("; ")}`).toEqual([]);
+      stored.forEach((uid) => kept.add(uid));
       const there = new Set(await listed(world));
       expect(delivered.filter((uid) => !there.has(uid) && !stored.has(uid)), "deleted, and not stored").toEqual([]);
 

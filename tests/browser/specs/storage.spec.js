@@ -1,8 +1,13 @@
 // What stays on the computer, and what does not.
 
+import { appendFile } from "node:fs/promises";
+
 import { openMailbox, rawHashes, rows, sorted, sync } from "../fixtures/library.js";
 import { Reader } from "../fixtures/reader.js";
 import { expect, test } from "../fixtures/test.js";
+
+/** What LevelDB calls the first part of a record of several. */
+const FIRST_PART = 2;
 
 test("a reload keeps everything and asks only for the password", async ({ world, profile }) => {
   const delivered = await world.deliver(6);
@@ -46,6 +51,26 @@ test("what was read is read and what was marked is marked after a reload", async
     [true, "confirmed"],
     [false, "none"],
   ]);
+});
+
+test("what a crash cut off in the middle of a write takes nothing with it, then or later", async ({ world, profile }) => {
+  await world.deliver(3);
+  const syncs = async (count) => {
+    const page = await profile.open();
+    const mailbox = await openMailbox(page, world);
+    expect(await rows(mailbox)).toHaveLength(count);
+    await sync(mailbox);
+    await profile.context.close();
+  };
+  await syncs(0);
+  // Chromium's log ends with a record that says it has 1000 octets, and has 64.
+  const [log] = [...(await profile.files()).keys()].filter((path) => /indexeddb\.leveldb.\d+\.log$/.test(path));
+  await appendFile(log, Buffer.from([1, 2, 3, 4, 1000 & 255, 1000 >> 8, FIRST_PART, ...Array(64).fill(0)]));
+  await profile.start();
+  await world.deliver(1, { from: 3 });
+  await syncs(3);
+  await profile.start();
+  await syncs(4);
 });
 
 test("memory mode leaves nothing behind", async ({ world, profile }) => {
