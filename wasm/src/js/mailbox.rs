@@ -448,7 +448,6 @@ impl Mailbox {
         // Boxed, so that its callers share one copy of it.
         Box::pin(async move {
             let rows = self.table.edit(&[id], edit).await?;
-            // Another tab may have removed everything that was kept here.
             rows.into_iter().next().ok_or_else(no_such_message)
         })
     }

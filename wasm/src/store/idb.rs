@@ -16,7 +16,7 @@ use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::IdbDatabase;
 
-use super::{Batch, Envelope, Id, Record, Rows, Store, page};
+use super::{Batch, Envelope, Id, Record, Rows, Store, changed_elsewhere, page};
 use crate::browser::idb::{self, Mode, Transaction, failed};
 use crate::browser::{get, text};
 use crate::error::{Code, Error, Result};
@@ -240,12 +240,12 @@ impl Store for IdbStore {
     }
 
     async fn apply(&self, mut batch: Batch) -> Result<Vec<Record>> {
-        // Only sessions and imports bring rows and pieces; a mark on a row of a database that is gone must not bring the database back.
+        // New rows, and pieces of messages that an import will have rows for: what belongs to a row of a database that is gone must not
+        // bring the database back.
         let created = !batch.insert.is_empty();
-        let mode = if created || !batch.chunks.is_empty() { Mode::CreateStrict } else { Mode::WriteStrict };
-        let Some(transaction) = self.begin(&[META, TABLE, ENVELOPES, CHUNKS], mode).await? else {
-            return Ok(Vec::new());
-        };
+        let mode = if created || batch.edits.is_empty() { Mode::CreateStrict } else { Mode::WriteStrict };
+        let begun = self.begin(&[META, TABLE, ENVELOPES, CHUNKS], mode).await?;
+        let transaction = begun.ok_or_else(changed_elsewhere)?;
         let complete = transaction.completion();
         match self.write(&transaction, &mut batch).await {
             Ok(changed) => {
