@@ -116,6 +116,21 @@ fn nothing_is_retrieved_into_a_table_that_is_gone() {
 }
 
 #[test]
+fn a_policy_that_was_changed_during_a_session_is_obeyed_by_it() {
+    for phase in [Phase::Retrieve, Phase::Delete] {
+        let (server, table) = (server(), durable());
+        let progress = |progress: Progress| {
+            // A person chooses to leave everything on the server after all.
+            if progress.phase == phase && progress.done == 1 {
+                table.store().keep_policy(&Policy::default().to_bytes());
+            }
+        };
+        let report = attempt_at(1, &server, &table, Job::Sync(leave(Leave::Nothing)), &progress).unwrap();
+        assert_eq!((report.retrieved, report.deleted, server.uids().len()), (4, 0, 4));
+    }
+}
+
+#[test]
 fn a_policy_whose_quit_was_lost_decides_anew() {
     let (server, table) = (server(), durable());
     server.change(|quirks| quirks.refuses_quit = true);

@@ -100,6 +100,13 @@ test("a policy that was changed is told", async ({ world, profile }) => {
   });
 });
 
+test("a policy goes with everything else that another tab has removed", async ({ world, profile }) => {
+  const [here, there] = [await tab(profile, world), await tab(profile, world)];
+  await here.mailbox.evaluate((mailbox) => mailbox.setPolicy({ leave: "nothing" }));
+  await there.mailbox.evaluate((mailbox) => mailbox.clear());
+  expect(await here.mailbox.evaluate((mailbox) => mailbox.policy())).toMatchObject({ leave: "until-deleted" });
+});
+
 test("a policy that cannot be is refused, and changes nothing", async ({ world, profile }) => {
   const { mailbox } = await tab(profile, world);
   for (const change of [

@@ -16,7 +16,7 @@ use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::IdbDatabase;
 
-use super::{Batch, Envelope, Id, Record, Rows, Store, changed_elsewhere, page};
+use super::{Batch, Envelope, Id, Record, Rows, Store, UNREADABLE, changed_elsewhere, page};
 use crate::browser::idb::{self, Mode, Transaction, failed};
 use crate::browser::{get, text};
 use crate::error::{Code, Error, Result};
@@ -37,9 +37,6 @@ extern "C" {
     #[wasm_bindgen(js_name = account)]
     fn account_object(account: &str, user: &str, relay: &str) -> JsValue;
 }
-
-/// Why what is stored cannot be read.
-pub(crate) const UNREADABLE: &str = "what is stored here was written by a newer version or is damaged; reload the page";
 
 /// What the names of our databases begin with.
 const PREFIX: &str = "poplar:";
@@ -118,14 +115,6 @@ impl IdbStore {
     /// `quota` or `store`.
     pub async fn keep_server(&self, server: &[u8]) -> Result<()> {
         self.set_meta(SERVER, server, Mode::WriteStrict).await
-    }
-
-    /// The account's policy, where one was chosen.
-    ///
-    /// # Errors
-    /// `store`.
-    pub async fn policy(&self) -> Result<Option<Vec<u8>>> {
-        Ok(bytes(&self.meta(POLICY).await?))
     }
 
     /// Keeps the account's policy.
@@ -233,6 +222,10 @@ impl Store for IdbStore {
     async fn top(&self, id: Id) -> Result<Vec<u8>> {
         let envelope = self.envelopes(&[id]).await?.get(0);
         Ok(bytes(&get(&envelope, "head")).unwrap_or_default())
+    }
+
+    async fn policy(&self) -> Result<Option<Vec<u8>>> {
+        Ok(bytes(&self.meta(POLICY).await?))
     }
 
     fn is_durable(&self) -> bool {

@@ -21,6 +21,9 @@ pub use sorted::Sorted;
 
 use crate::error::{Code, Error, Result};
 
+/// Why what is stored cannot be read.
+pub(crate) const UNREADABLE: &str = "what is stored here was written by a newer version or is damaged; reload the page";
+
 /// Rows of the UID table, by id.
 pub type Rows = Sorted<Id, Record>;
 
@@ -163,6 +166,12 @@ pub trait Store {
     /// # Errors
     /// `store`.
     async fn top(&self, id: Id) -> Result<Vec<u8>>;
+
+    /// The account's policy, where one was chosen.
+    ///
+    /// # Errors
+    /// `store`.
+    async fn policy(&self) -> Result<Option<Vec<u8>>>;
 
     /// Whether what it keeps outlives this page: what does not authorises no policy to delete anything.
     fn is_durable(&self) -> bool;

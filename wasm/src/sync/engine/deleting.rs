@@ -3,29 +3,31 @@
 use super::Engine;
 use crate::error::{Code, Result};
 use crate::pop3::Command;
-use crate::store::{Deletion, Edit, Id, Store};
+use crate::store::{Deletion, Edit, Id, Record, Store};
 use crate::sync::ahead::{Ahead, Asked};
 use crate::sync::planner::{Plan, Present};
-use crate::sync::policy::Policy;
+use crate::sync::policy::{Leave, Policy};
 use crate::sync::report::{Phase, Progress, Report};
 
 impl<S: Store> Engine<'_, S> {
     /// Sends DELE for what is wanted and certain, and ends the session.
     pub(super) async fn delete_and_quit(&self, plan: &Plan, policy: &Policy, report: &mut Report) -> Result<()> {
+        let mut policy = *policy;
         let sent = loop {
-            // Another tab may have had a say while this one was retrieving.
+            // Any tab may have had a say while this one was retrieving, also in what is left on the server.
             self.table.refresh().await?;
-            self.wish(plan, policy).await?;
-            let wanted = if policy.deletes() { self.wanted(plan) } else { Vec::new() };
+            policy.leave = self.leaves(&policy).await?;
+            self.wish(plan, &policy).await?;
+            let wanted = if policy.deletes() { self.wanted(plan, &policy) } else { Vec::new() };
             if wanted.is_empty() {
                 break Vec::new();
             }
             let sent = self.mark_deleted(&wanted).await?;
             let rows = self.table.edit(&sent, Edit::Sent).await?;
-            if rows.iter().all(|row| row.deletion == Deletion::Sent) {
+            if rows.iter().all(|row| row.deletion == Deletion::Sent) && self.leaves(&policy).await? == policy.leave {
                 break sent;
             }
-            // Somebody undid a deletion between DELE and now: take all back, and begin again with what is still wanted.
+            // Somebody had a change of mind between DELE and now: take all back, and begin again with what is still wanted.
             self.client.rset().await?;
             self.table.edit(&sent, Edit::Unsent).await?;
         };
@@ -41,6 +43,11 @@ impl<S: Store> Engine<'_, S> {
             Err(error) if error.code == Code::Refused => Ok(()),
             Err(error) => Err(error),
         }
+    }
+
+    /// What the account leaves on the server as of now; as the session began where no policy is kept.
+    async fn leaves(&self, policy: &Policy) -> Result<Leave> {
+        Ok(self.table.policy().await?.unwrap_or(*policy).leave)
     }
 
     /// Wishes on the policy's behalf, durably: what is deleted by it can be seen, and taken back, as a person's own wish.
@@ -59,9 +66,12 @@ impl<S: Store> Engine<'_, S> {
     }
 
     /// What is to be deleted, listed in this session, and certain.
-    fn wanted(&self, plan: &Plan) -> Vec<Present> {
-        let rows = self.table.rows();
-        let wanted = |id: Id| rows.get(id).is_some_and(|row| row.deletion == Deletion::Wanted && !row.unconfirmed);
+    fn wanted(&self, plan: &Plan, policy: &Policy) -> Vec<Present> {
+        let (rows, now) = (self.table.rows(), (self.now)());
+        // What a policy has wished, another one may not.
+        let due = |row: &Record| policy.is_due(&Record { deletion: Deletion::None, ..row.clone() }, now);
+        let wants = |row: &Record| !row.unconfirmed && (!row.by_policy || due(row));
+        let wanted = |id: Id| rows.get(id).is_some_and(|row| row.deletion == Deletion::Wanted && wants(row));
         plan.present.iter().filter(|present| !present.doubtful && wanted(present.id)).copied().collect()
     }
 
