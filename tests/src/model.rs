@@ -40,6 +40,8 @@ pub struct Quirks {
     pub stuffs_nothing: bool,
     /// Answers QUIT with `-ERR` and deletes nothing.
     pub refuses_quit: bool,
+    /// Answers QUIT with `+OK` and deletes nothing.
+    pub keeps_deleted: bool,
 }
 
 /// A maildrop and the one session on it.
@@ -211,6 +213,7 @@ impl State {
                 b"+OK\r\n".to_vec()
             }
             ("QUIT", ..) if self.quirks.refuses_quit => b"-ERR some deleted messages not removed\r\n".to_vec(),
+            ("QUIT", ..) if self.quirks.keeps_deleted => b"+OK Bye-bye.\r\n".to_vec(),
             ("QUIT", ..) => {
                 let gone: BTreeSet<&String> = self.deleted.iter().map(|place| &self.session[*place].0).collect();
                 self.maildrop.retain(|(uid, _)| !gone.contains(uid));

@@ -282,7 +282,16 @@ fn a_uid_that_names_another_message_now_is_not_deleted_and_not_taken_for_stored(
     assert_eq!(sync(&server, &table, Retrieve::All).unwrap().deleted, 1);
     server.deliver("6866N", &message(0).1);
     let report = sync(&server, &table, Retrieve::All).unwrap();
-    assert_eq!((report.deleted, report.retrieved), (0, 1), "deleted and back: a new message");
+    assert_eq!(
+        (report.deleted, report.retrieved),
+        (0, 0),
+        "deleted and back, with the same headers: it is here, and stays there"
+    );
+    edit(&table, 1, Edit::Delete);
+    assert_eq!(sync(&server, &table, Retrieve::All).unwrap().deleted, 1);
+    server.deliver("6866N", &String::from_utf8(message(0).1).unwrap().replace("message 0", "message x").into_bytes());
+    let report = sync(&server, &table, Retrieve::All).unwrap();
+    assert_eq!((report.deleted, report.retrieved), (0, 1), "with others: a new message");
 
     edit(&table, 2, Edit::Delete);
     server.remove("6867N");

@@ -136,6 +136,29 @@ fn a_reused_uid_of_another_message_of_that_size_is_retrieved() {
 }
 
 #[test]
+fn what_the_server_only_says_to_have_deleted_is_not_retrieved_again() {
+    for pipelining in [false, true] {
+        let (server, table) = (server(Quirks { keeps_deleted: true, pipelining, ..Quirks::default() }), durable());
+        assert_eq!(sync(&server, &table, greedy()).deleted, 6);
+        server.take_log();
+        let report = sync(&server, &table, greedy());
+        assert_eq!((report.retrieved, report.deleted), (0, 6), "a policy tries again");
+        assert_eq!(count(&server.take_log(), "RETR"), 0);
+        let report = sync(&server, &table, Policy::default());
+        assert_eq!((report.retrieved, report.deleted), (0, 0));
+        assert!(table.rows().values().all(|row| row.on_server && row.deletion == Deletion::None));
+        edit(&table, 1, Edit::Delete);
+        server.change(|quirks| quirks.keeps_deleted = false);
+        assert_eq!(sync(&server, &table, Policy::default()).deleted, 1);
+        // Under that name stands another message of that size now.
+        let other = String::from_utf8(message(0).1).unwrap().replace("message 0", "message x");
+        server.deliver("6866N", other.as_bytes());
+        assert_eq!(sync(&server, &table, Policy::default()).retrieved, 1);
+        assert_eq!(body(&table, 7), other.as_bytes());
+    }
+}
+
+#[test]
 fn the_twin_that_stays_does_not_inherit_the_marks_of_the_one_that_went() {
     let (server, table) = (server(Quirks::default()), durable());
     let [a, b] = ["message a", "message b"].map(|name| format!("Subject: {name}\r\n\r\nbody\r\n").into_bytes());

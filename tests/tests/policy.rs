@@ -4,11 +4,12 @@
 
 use std::cell::Cell;
 
+use poplar_client::error::Code;
 use poplar_client::store::memory::MemoryStore;
-use poplar_client::store::{Deletion, Edit};
+use poplar_client::store::{Deletion, Edit, Store};
 use poplar_client::sync::{Job, Leave, Order, Phase, Policy, Progress, Report, Retrieve, Table};
 use poplar_tests::model::{Quirks, Server};
-use poplar_tests::model_client::{attempt_at, count, edit, message, table};
+use poplar_tests::model_client::{at_once, attempt_at, count, edit, message, table};
 
 const DAY: u64 = 24 * 3600 * 1000;
 
@@ -85,6 +86,48 @@ fn what_a_person_keeps_stays_although_the_policy_would_delete_it() {
     assert_eq!(attempt_at(1, &server, &table, job, &progress).unwrap().deleted, 3);
     assert_eq!(server.uids(), ["6866N"]);
     assert_eq!(sync(&server, &table, leave(Leave::Nothing)).deleted, 0);
+}
+
+#[test]
+fn what_is_gone_from_here_before_quit_is_not_deleted_there() {
+    let (server, table) = (server(), durable());
+    let progress = |progress: Progress| {
+        // The first DELE was answered: the browser, or a person, throws away what is kept here.
+        if progress.phase == Phase::Delete && progress.done == 1 {
+            at_once(table.store().clear()).unwrap();
+        }
+    };
+    let error = attempt_at(1, &server, &table, Job::Sync(leave(Leave::Nothing)), &progress).unwrap_err();
+    assert_eq!(error.code, Code::Store);
+    assert_eq!((count(&server.take_log(), "QUIT"), server.uids().len()), (0, 4), "they are nowhere else");
+}
+
+#[test]
+fn nothing_is_retrieved_into_a_table_that_is_gone() {
+    let (server, table) = (server(), durable());
+    let progress = |progress: Progress| {
+        if progress.phase == Phase::Retrieve && progress.done == 0 {
+            at_once(table.store().clear()).unwrap();
+        }
+    };
+    let error = attempt_at(1, &server, &table, Job::Sync(Policy::default()), &progress).unwrap_err();
+    assert_eq!(error.code, Code::Store);
+    assert!(at_once(table.store().chunk(4, 0)).is_err(), "mail without a row is mail that nobody can remove");
+}
+
+#[test]
+fn a_policy_that_was_changed_during_a_session_is_obeyed_by_it() {
+    for phase in [Phase::Retrieve, Phase::Delete] {
+        let (server, table) = (server(), durable());
+        let progress = |progress: Progress| {
+            // A person chooses to leave everything on the server after all.
+            if progress.phase == phase && progress.done == 1 {
+                table.store().keep_policy(&Policy::default().to_bytes());
+            }
+        };
+        let report = attempt_at(1, &server, &table, Job::Sync(leave(Leave::Nothing)), &progress).unwrap();
+        assert_eq!((report.retrieved, report.deleted, server.uids().len()), (4, 0, 4));
+    }
 }
 
 #[test]

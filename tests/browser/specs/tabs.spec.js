@@ -107,6 +107,13 @@ test("a policy that was changed is told", async ({ world, profile }) => {
   });
 });
 
+test("a policy goes with everything else that another tab has removed", async ({ world, profile }) => {
+  const [here, there] = [await tab(profile, world), await tab(profile, world)];
+  await here.mailbox.evaluate((mailbox) => mailbox.setPolicy({ leave: "nothing" }));
+  await there.mailbox.evaluate((mailbox) => mailbox.clear());
+  expect(await here.mailbox.evaluate((mailbox) => mailbox.policy())).toMatchObject({ leave: "until-deleted" });
+});
+
 test("a policy that cannot be is refused, and changes nothing", async ({ world, profile }) => {
   const { mailbox } = await tab(profile, world);
   for (const change of [
@@ -239,6 +246,24 @@ test.describe("the session that is kept for the next message", () => {
     await there.mailbox.evaluate((mailbox) => mailbox.signOut());
     await there.mailbox.evaluate((mailbox) => mailbox.clear());
     expect(await world.session(ended + 5)).toMatchObject({ quit: true, retr: 1 });
+  });
+
+  test("ends all the same where something else was asked of the mailbox meanwhile", async ({ world, profile }) => {
+    const { all: [here, there], ids, ended } = await listed(world, profile, 2);
+    await raw(here, ids[0]);
+    await here.mailbox.evaluate(async (mailbox, id) => {
+      await mailbox.delete(id);
+      await mailbox.undelete(id);
+    }, ids[1]);
+    await here.page.clock.fastForward(30_000);
+    expect(await world.session(ended + 1)).toMatchObject({ quit: true, retr: 1 });
+
+    await here.page.clock.pauseAt(Date.now() + 3_600_000);
+    await raw(here, ids[1]);
+    const { error } = await here.mailbox.evaluate((mailbox) => attempt(() => mailbox.importTable(new Blob(["no table"]))));
+    expect(error.code).toBe("invalid-argument");
+    await sync(there.mailbox, { retrieve: "headers" });
+    expect(await world.session(ended + 2)).toMatchObject({ quit: true, retr: 1 });
   });
 
   test("serves another tab's reader too", async ({ world, profile }) => {

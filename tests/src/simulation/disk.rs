@@ -177,6 +177,10 @@ impl Store for TabStore {
         now(self.scene.disk.borrow().kept.top(id))
     }
 
+    async fn policy(&self) -> Result<Option<Vec<u8>>> {
+        now(self.scene.disk.borrow().kept.policy())
+    }
+
     fn is_durable(&self) -> bool {
         true
     }

@@ -60,10 +60,15 @@ impl Mailbox {
         }
         match (given.retrieved, piece) {
             (None, None) => {}
-            (None, Some(piece)) if piece.is_empty() => batch.edits.push((id, Edit::Staged { chunks: 0 })),
             (None, Some(piece)) => {
-                batch.chunks.push((id, place, piece));
-                batch.edits.push((id, Edit::Staged { chunks: place + 1 }));
+                let chunks = if piece.is_empty() { 0 } else { place + 1 };
+                // One that is new has its row when it is whole.
+                if known.is_some() {
+                    batch.edits.push((id, Edit::Staged { chunks }));
+                }
+                if chunks > 0 {
+                    batch.chunks.push((id, place, piece));
+                }
             }
             (Some(at), piece) => {
                 if known.is_none() {

@@ -42,8 +42,6 @@ pub(super) struct Mailbox {
     token: Option<String>,
     pub(super) table: Table<Kept>,
     on_event: Function,
-    /// Where nothing is kept here, the policy is not either.
-    policy: Cell<Policy>,
     /// The session under way, so that closing ends it.
     session: RefCell<Option<Client>>,
     /// A session that stays open for the next message to be looked at, and the turn that it has.
@@ -81,7 +79,6 @@ impl MailboxCore {
             token,
             table: Table::new(store, on_change),
             on_event,
-            policy: Cell::default(),
             session: RefCell::default(),
             visit: Mutex::new(None),
             wanted: Cell::new(false),
@@ -279,7 +276,6 @@ impl Mailbox {
         self.check_open()?;
         let _turn = self.turn(None).await?;
         self.table.clear().await?;
-        self.policy.set(Policy::default());
         Ok(JsValue::UNDEFINED)
     }
 
@@ -378,24 +374,17 @@ impl Mailbox {
         result
     }
 
-    /// The account's policy as it is now: another tab may have changed it.
+    /// The account's policy as it is now.
     async fn policy(&self) -> Result<Policy> {
-        let Kept::Here(store) = self.table.store() else { return Ok(self.policy.get()) };
-        let kept = store.policy().await?;
-        let policy = |kept: Vec<u8>| Policy::from_bytes(kept.as_slice().try_into().ok()?);
-        match kept {
-            // None was chosen, or everything was forgotten since, here or in another tab.
-            None => Ok(Policy::default()),
-            Some(kept) => policy(kept).ok_or_else(|| Error::new(Code::Store, idb::UNREADABLE)),
-        }
+        Ok(self.table.policy().await?.unwrap_or_default())
     }
 
     /// Changes the policy. One that deletes nothing takes back what was wished.
     async fn set_policy(&self, policy: Policy) -> Result<()> {
-        if let Kept::Here(store) = self.table.store() {
-            store.keep_policy(&policy.to_bytes()).await?;
+        match self.table.store() {
+            Kept::Here(store) => store.keep_policy(&policy.to_bytes()).await?,
+            Kept::Nowhere(store) => store.keep_policy(&policy.to_bytes()),
         }
-        self.policy.set(policy);
         let wanted = |row: &&Record| !policy.deletes() && row.deletion == Deletion::Wanted;
         let wanted: Vec<Id> = self.table.rows().values().filter(wanted).map(|row| row.id).collect();
         self.table.edit(&wanted, Edit::Undelete).await.map(drop)
@@ -449,7 +438,6 @@ impl Mailbox {
         // Boxed, so that its callers share one copy of it.
         Box::pin(async move {
             let rows = self.table.edit(&[id], edit).await?;
-            // Another tab may have removed everything that was kept here.
             rows.into_iter().next().ok_or_else(no_such_message)
         })
     }
@@ -531,15 +519,15 @@ impl Store for Kept {
         }
     }
 
-    fn is_durable(&self) -> bool {
-        matches!(self, Kept::Here(_))
-    }
-
     async fn policy(&self) -> Result<Option<Vec<u8>>> {
         match self {
             Kept::Here(store) => store.policy().await,
-            Kept::Nowhere(_) => Ok(None),
+            Kept::Nowhere(store) => store.policy().await,
         }
+    }
+
+    fn is_durable(&self) -> bool {
+        matches!(self, Kept::Here(_))
     }
 
     async fn apply(&self, batch: Batch) -> Result<Vec<Record>> {

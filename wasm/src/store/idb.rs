@@ -16,7 +16,7 @@ use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::IdbDatabase;
 
-use super::{Batch, Envelope, Id, Record, Rows, Store, page};
+use super::{Batch, Envelope, Id, Record, Rows, Store, UNREADABLE, changed_elsewhere, page};
 use crate::browser::idb::{self, Mode, Transaction, failed};
 use crate::browser::{get, text};
 use crate::error::{Code, Error, Result};
@@ -37,9 +37,6 @@ extern "C" {
     #[wasm_bindgen(js_name = account)]
     fn account_object(account: &str, user: &str, relay: &str) -> JsValue;
 }
-
-/// Why what is stored cannot be read.
-pub(crate) const UNREADABLE: &str = "what is stored here was written by a newer version or is damaged; reload the page";
 
 /// What the names of our databases begin with.
 const PREFIX: &str = "poplar:";
@@ -236,12 +233,12 @@ impl Store for IdbStore {
     }
 
     async fn apply(&self, mut batch: Batch) -> Result<Vec<Record>> {
-        // Only sessions and imports bring rows and pieces; a mark on a row of a database that is gone must not bring the database back.
+        // New rows, and pieces of messages that an import will have rows for: what belongs to a row of a database that is gone must not
+        // bring the database back.
         let created = !batch.insert.is_empty();
-        let mode = if created || !batch.chunks.is_empty() { Mode::CreateStrict } else { Mode::WriteStrict };
-        let Some(transaction) = self.begin(&[META, TABLE, ENVELOPES, CHUNKS], mode).await? else {
-            return Ok(Vec::new());
-        };
+        let mode = if created || batch.edits.is_empty() { Mode::CreateStrict } else { Mode::WriteStrict };
+        let begun = self.begin(&[META, TABLE, ENVELOPES, CHUNKS], mode).await?;
+        let transaction = begun.ok_or_else(changed_elsewhere)?;
         let complete = transaction.completion();
         match self.write(&transaction, &mut batch).await {
             Ok(changed) => {

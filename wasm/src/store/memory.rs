@@ -16,12 +16,18 @@ struct Kept {
     rows: Rows,
     envelopes: Sorted<Id, Envelope>,
     chunks: Sorted<(Id, u32), Vec<u8>>,
+    policy: Option<Vec<u8>>,
 }
 
 impl MemoryStore {
     /// A store that says it is durable, for tests of what that allows.
     pub fn as_if_durable() -> MemoryStore {
         MemoryStore { durable: true, ..MemoryStore::default() }
+    }
+
+    /// Keeps the account's policy.
+    pub fn keep_policy(&self, policy: &[u8]) {
+        self.kept.borrow_mut().policy = Some(policy.to_vec());
     }
 
     /// The envelope of a message, where there is one.
@@ -43,6 +49,10 @@ impl Store for MemoryStore {
 
     async fn top(&self, id: Id) -> Result<Vec<u8>> {
         Ok(self.envelope(id).unwrap_or_default().head)
+    }
+
+    async fn policy(&self) -> Result<Option<Vec<u8>>> {
+        Ok(self.kept.borrow().policy.clone())
     }
 
     fn is_durable(&self) -> bool {

@@ -21,6 +21,9 @@ pub use sorted::Sorted;
 
 use crate::error::{Code, Error, Result};
 
+/// Why what is stored cannot be read.
+pub(crate) const UNREADABLE: &str = "what is stored here was written by a newer version or is damaged; reload the page";
+
 /// Rows of the UID table, by id.
 pub type Rows = Sorted<Id, Record>;
 
@@ -95,8 +98,8 @@ impl Batch {
     /// Takes what concerns the table out of the batch and applies it to `rows`; gives the rows it touched.
     ///
     /// # Errors
-    /// `store` where somebody else wrote in between: a new row has the id of an old one, or pieces of a message that is now whole
-    /// are not there. `rows` is as it was then.
+    /// `store` where somebody else wrote in between: a new row has the id of an old one, a row is no longer there, or pieces of a
+    /// message that is now whole are not. `rows` is as it was then.
     fn apply_to(&mut self, rows: &mut Rows) -> Result<Vec<Record>> {
         // What is stored is never overwritten or taken away, whatever the batch was planned from.
         let open = |id: Id| rows.get(id).is_none_or(|row| !row.stored());
@@ -105,7 +108,7 @@ impl Batch {
         self.envelopes.retain(|(id, _)| open(*id));
         let taken = self.insert.iter().any(|record| rows.get(record.id).is_some());
         if taken || !self.edits.iter().all(|(id, edit)| self.has_all(*id, *edit, rows)) {
-            return Err(Error::new(Code::Store, "the table was changed by another window; reload the page"));
+            return Err(changed_elsewhere());
         }
         let mut touched = Rows::default();
         for record in core::mem::take(&mut self.insert) {
@@ -127,13 +130,20 @@ impl Batch {
         Ok(touched.values().cloned().collect())
     }
 
-    /// Whether the pieces of a message that becomes whole are staged already or in this batch.
+    /// Whether the row is there, and the pieces of a message that becomes whole are staged already or in this batch.
     fn has_all(&self, id: Id, edit: Edit, rows: &Rows) -> bool {
-        let (Edit::Retrieved { chunks, .. }, Some(row)) = (edit, rows.get(id)) else { return true };
+        // Where everything was removed meanwhile, nobody may rely on what is written now: bytes without a row are lost.
+        let Some(row) = rows.get(id) else { return self.insert.iter().any(|row| row.id == id) };
+        let Edit::Retrieved { chunks, .. } = edit else { return true };
         let here = self.chunks.iter().filter(|(of, ..)| *of == id).count() as u32;
         // Of one that was retrieved elsewhere they are not counted, and nobody takes them away.
         row.retrieved.is_some() || row.chunks.saturating_add(here) == chunks
     }
+}
+
+/// What a batch was planned from is no longer so.
+fn changed_elsewhere() -> Error {
+    Error::new(Code::Store, "the table was changed by another window; reload the page")
 }
 
 /// One account's part of a database.
@@ -157,21 +167,19 @@ pub trait Store {
     /// `store`.
     async fn top(&self, id: Id) -> Result<Vec<u8>>;
 
-    /// Whether what it keeps outlives this page: what does not authorises no policy to delete anything.
-    fn is_durable(&self) -> bool;
-
-    /// The account's policy as it lies here now; `None` where none was chosen, and in a store that keeps none.
+    /// The account's policy, where one was chosen.
     ///
     /// # Errors
     /// `store`.
-    async fn policy(&self) -> Result<Option<Vec<u8>>> {
-        Ok(None)
-    }
+    async fn policy(&self) -> Result<Option<Vec<u8>>>;
+
+    /// Whether what it keeps outlives this page: what does not authorises no policy to delete anything.
+    fn is_durable(&self) -> bool;
 
     /// Applies a batch in one transaction and gives the rows it touched as they are now. Durable when it returns.
     ///
     /// # Errors
-    /// `quota` where the disk is full, `store` otherwise; nothing of the batch was written then.
+    /// `quota` where the disk is full, `store` otherwise, also where a row is no longer there; nothing of the batch was written then.
     async fn apply(&self, batch: Batch) -> Result<Vec<Record>>;
 
     /// Forgets everything.

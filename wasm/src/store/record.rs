@@ -158,6 +158,8 @@ impl Record {
                     Deletion::Wanted | Deletion::Sent if self.by_policy => self.wish(Deletion::None, false),
                     Deletion::Sent if other => self.wish(Deletion::None, false),
                     Deletion::Sent => self.deletion = Deletion::Wanted,
+                    // The server said so, or a file did: to be wished anew.
+                    Deletion::Confirmed => self.wish(Deletion::None, false),
                     _ => {}
                 }
             }
@@ -288,9 +290,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_confirmed_stays_confirmed_for_a_person() {
+    fn what_is_confirmed_stays_confirmed_for_a_person_until_it_is_listed() {
         assert_eq!(after(&[Edit::Confirmed, Edit::Undelete]).deletion, Deletion::Confirmed);
         assert_eq!(after(&[Edit::Confirmed, Edit::Delete]).deletion, Deletion::Confirmed);
+        let listed = Edit::Listed { size: 1, unsure: false };
+        assert_eq!(after(&[Edit::Delete, Edit::Sent, Edit::Confirmed, listed]).deletion, Deletion::None);
     }
 
     #[test]

@@ -4,8 +4,9 @@ use core::cell::{Cell, Ref, RefCell};
 
 use futures_util::future::LocalBoxFuture;
 
-use crate::error::Result;
-use crate::store::{Batch, Edit, Id, Record, Rows, Store};
+use super::policy::Policy;
+use crate::error::{Code, Error, Result};
+use crate::store::{Batch, Edit, Id, Record, Rows, Store, UNREADABLE};
 
 type OnChange = Box<dyn Fn(&[Id])>;
 
@@ -45,6 +46,19 @@ impl<S: Store> Table<S> {
     /// One row as it was last read.
     pub fn row(&self, id: Id) -> Option<Record> {
         self.rows.borrow().get(id).cloned()
+    }
+
+    /// The account's policy as it is now, where one was chosen: any tab may have changed it.
+    ///
+    /// # Errors
+    /// `store`.
+    pub fn policy(&self) -> LocalBoxFuture<'_, Result<Option<Policy>>> {
+        // Boxed like `refresh`.
+        Box::pin(async move {
+            let Some(kept) = self.store.policy().await? else { return Ok(None) };
+            let policy = kept.as_slice().try_into().ok().and_then(Policy::from_bytes);
+            policy.map(Some).ok_or_else(|| Error::new(Code::Store, UNREADABLE))
+        })
     }
 
     /// Says that somebody else changed the store.

@@ -383,6 +383,8 @@ export class Mailbox extends EventTarget {
    */
   #run(reason, { job, id = 0, given, signal }) {
     const session = (/** @type {Proof} */ { secret, isToken }) => {
+      // The core ends a session that this tab keeps before its own turn, and uses it for a message.
+      if (id === 0) this.#session.forget();
       this.#wantTurn(id);
       return this.#call(() => this.#core.session(secret, isToken, job, id, signal));
     };
@@ -391,8 +393,6 @@ export class Mailbox extends EventTarget {
 
   /** Asks other tabs to make way, or for one message that they could retrieve. @param {number} [id] */
   #wantTurn(id = 0) {
-    // The core ends a session that this tab keeps before its own turn, and uses it for a message.
-    if (id === 0) this.#session.forget();
     if (!this.#hasTurn) this.#tabs?.tell("wanted", id);
   }
 

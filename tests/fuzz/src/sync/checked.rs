@@ -50,6 +50,10 @@ impl Store for Checked {
         self.store.top(id).await
     }
 
+    async fn policy(&self) -> Result<Option<Vec<u8>>> {
+        self.store.policy().await
+    }
+
     fn is_durable(&self) -> bool {
         true
     }

@@ -1,14 +1,12 @@
 //! The end of a session: DELE for what is wanted, and QUIT.
 
-use futures_util::future::LocalBoxFuture;
-
 use super::Engine;
 use crate::error::{Code, Result};
 use crate::pop3::Command;
 use crate::store::{Deletion, Edit, Id, Record, Store};
 use crate::sync::ahead::{Ahead, Asked};
 use crate::sync::planner::{Plan, Present};
-use crate::sync::policy::{Leave, Policy};
+use crate::sync::policy::Policy;
 use crate::sync::report::{Phase, Progress, Report};
 
 impl<S: Store> Engine<'_, S> {
@@ -29,7 +27,7 @@ impl<S: Store> Engine<'_, S> {
             if rows.iter().all(|row| row.deletion == Deletion::Sent) && self.policy_now(policy).await? == now {
                 break sent;
             }
-            // Somebody undid a deletion between DELE and now: take all back, and begin again with what is still wanted.
+            // Somebody had a change of mind between DELE and now: take all back, and begin again with what is still wanted.
             self.client.rset().await?;
             self.table.edit(&sent, Edit::Unsent).await?;
         };
@@ -48,14 +46,8 @@ impl<S: Store> Engine<'_, S> {
     }
 
     /// What the account's policy is by now; that of the session where none is kept.
-    fn policy_now<'a>(&'a self, session: &'a Policy) -> LocalBoxFuture<'a, Result<Policy>> {
-        // Boxed, so that both uses share one copy of it.
-        Box::pin(async move {
-            let Some(kept) = self.table.store().policy().await? else { return Ok(*session) };
-            // One that cannot be read authorises nothing.
-            let none = Policy { leave: Leave::Everything, ..*session };
-            Ok(kept.as_slice().try_into().ok().and_then(Policy::from_bytes).unwrap_or(none))
-        })
+    async fn policy_now(&self, session: &Policy) -> Result<Policy> {
+        Ok(self.table.policy().await?.unwrap_or(*session))
     }
 
     /// Wishes on the policy's behalf, durably: what is deleted by it can be seen, and taken back, as a person's own wish. Only what

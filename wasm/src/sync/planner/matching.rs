@@ -67,9 +67,9 @@ impl<'a> Matching<'a> {
     /// The lines and rows of one UID.
     fn one_uid(&mut self, lines: &[usize], named: &[usize]) {
         let before = named.len() as u32;
-        // What QUIT has deleted does not come back: under its name stands a new message.
+        // What QUIT has deleted does not come back: under its name stands a new message …
         let back = |row: &usize| self.row(*row).is_some_and(|row| row.deletion != Deletion::Confirmed);
-        let rows: Vec<usize> = named.iter().copied().filter(back).collect();
+        let (rows, deleted): (Vec<usize>, Vec<usize>) = named.iter().copied().partition(back);
         let name_less =
             lines.first().and_then(|line| self.listing.uids.get(*line)).is_none_or(|line| line.uid.is_empty());
         let there = rows.iter().filter(|row| self.row(**row).is_some_and(|row| row.on_server)).count();
@@ -83,8 +83,15 @@ impl<'a> Matching<'a> {
                 _ => matching.tie(lines, rows),
             }),
         }
-        let unpaired: Vec<usize> = lines.iter().copied().filter(|line| self.is_new(*line)).collect();
-        for (line, ordinal) in unpaired.into_iter().zip(before..) {
+        let unpaired =
+            |matching: &Self| lines.iter().copied().filter(|line| matching.is_new(*line)).collect::<Vec<_>>();
+        // … unless the headers say that it was not deleted at all.
+        self.by_size(&unpaired(self), &deleted, &|matching, lines, rows| {
+            for (line, row, _) in matching.same_heads(lines, rows).into_iter().filter(|(.., alone)| *alone) {
+                matching.set(line, Pair::Known { row, sure: Some(true) });
+            }
+        });
+        for (line, ordinal) in unpaired(self).into_iter().zip(before..) {
             self.set(line, Pair::New { ordinal });
         }
     }
