@@ -38,6 +38,8 @@ pub struct Quirks {
     pub unreadable: BTreeSet<String>,
     /// Sends bodies as they are: a lone dot in one looks like its end.
     pub stuffs_nothing: bool,
+    /// Answers its first RETR twice, and everything after it one command too late.
+    pub repeats_an_answer: bool,
     /// Answers QUIT with `-ERR` and deletes nothing.
     pub refuses_quit: bool,
     /// Answers QUIT with `+OK` and deletes nothing.
@@ -55,6 +57,8 @@ struct State {
     session: Vec<(String, Vec<u8>)>,
     deleted: BTreeSet<usize>,
     commands: VecDeque<String>,
+    /// The answer that is given a second time.
+    repeated: Option<Vec<u8>>,
     log: Vec<String>,
     client: Option<Client>,
     /// Octets that still get through to the client.
@@ -82,6 +86,7 @@ impl Server {
         let mut state = self.0.borrow_mut();
         state.session = state.maildrop.clone();
         state.deleted.clear();
+        state.repeated = None;
         state.commands = VecDeque::from(["".to_owned()]);
         state.client = Some(client.clone());
         (client, greeting)
@@ -151,7 +156,12 @@ impl State {
     fn answer(&mut self) -> Option<(Client, Vec<u8>, Option<usize>)> {
         let command = self.commands.pop_front()?;
         let client = self.client.clone()?;
-        let answer = self.reply(&command);
+        let mut answer = self.reply(&command);
+        if let Some(late) = &mut self.repeated {
+            std::mem::swap(late, &mut answer);
+        } else if self.quirks.repeats_an_answer && command.starts_with("RETR") {
+            self.repeated = Some(answer.clone());
+        }
         let cut = match &mut self.until_cut {
             Some(left) if answer.len() > *left => Some(*left),
             Some(left) => {

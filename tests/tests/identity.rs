@@ -159,6 +159,22 @@ fn what_the_server_only_says_to_have_deleted_is_not_retrieved_again() {
 }
 
 #[test]
+fn no_message_is_stored_under_the_name_of_another_where_an_answer_comes_twice() {
+    for pipelining in [false, true] {
+        let quirks = Quirks { repeats_an_answer: true, pipelining, ..Quirks::default() };
+        let (server, table) = (server(quirks), durable());
+        let _ = attempt(&server, &table, Job::Sync(greedy()), &|_| {});
+        server.change(|quirks| quirks.repeats_an_answer = false);
+        sync(&server, &table, greedy());
+        for n in 0..6 {
+            let (uid, bytes) = message(n);
+            let stored = table.rows().values().any(|row| row.uid == uid && body(&table, row.id) == bytes);
+            assert!(stored || server.uids().contains(&uid), "message {n} is lost, pipelining: {pipelining}");
+        }
+    }
+}
+
+#[test]
 fn the_twin_that_stays_does_not_inherit_the_marks_of_the_one_that_went() {
     let (server, table) = (server(Quirks::default()), durable());
     let [a, b] = ["message a", "message b"].map(|name| format!("Subject: {name}\r\n\r\nbody\r\n").into_bytes());

@@ -2,8 +2,8 @@
 //!
 //! Answers carry no name: which message a body is follows from the order alone. Where a server leaves one out or puts one in, every
 //! body after it belongs to another message. Nothing like that goes unnoticed when each has exactly the length that LIST gave it and
-//! no other message, so three things raise a doubt: another length, a length that is not its own alone while commands run ahead of
-//! the answers, and a refusal. What comes from then on is held until a question whose answer looks like no other (STAT) is answered in
+//! no other message, so four things raise a doubt: another length, the length of another message, a length that is not its own alone
+//! while commands run ahead of the answers, and a refusal. What comes from then on is held until a question whose answer looks like no other (STAT) is answered in
 //! its turn.
 
 use super::report::{Report, Skipped};
@@ -102,7 +102,7 @@ enum Until {
     /// There is none.
     #[default]
     Now,
-    /// The next status line: with one command at a time there is nothing else that it could answer.
+    /// The next status line: with one command at a time there is hardly anything else that it could answer.
     Reply,
     /// A question of its own.
     Fence,
@@ -130,9 +130,10 @@ impl Doubt {
     }
 
     /// A message that is not `certain` by its length, or that came while there was doubt.
-    pub(super) fn hold(&mut self, received: Received, certain: bool, runs_ahead: bool) {
+    /// `may_be_another`: not only its end is in doubt.
+    pub(super) fn hold(&mut self, received: Received, certain: bool, may_be_another: bool) {
         if !certain {
-            self.until = self.until.max(if runs_ahead { Until::Fence } else { Until::Reply });
+            self.until = self.until.max(if may_be_another { Until::Fence } else { Until::Reply });
         }
         self.messages.push(received);
     }

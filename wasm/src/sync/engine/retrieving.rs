@@ -104,7 +104,7 @@ impl<S: Store> Engine<'_, S> {
         let octets = wanted.iter().map(|present| present.size).fold(0u64, u64::saturating_add);
         let mut progress = Progress::start(Phase::Retrieve, wanted.len(), octets);
         (self.progress)(progress);
-        let shared = shared_sizes(&wanted);
+        let sizes = sizes_in_order(&wanted);
         let mut ahead = Ahead::new(self.client, wanted, Command::Retr, self.question());
         let (mut batch, mut doubt) = (Gathered::default(), Doubt::default());
         loop {
@@ -143,12 +143,15 @@ impl<S: Store> Engine<'_, S> {
                 match self.receive(present, answer, ahead.runs_ahead(), &mut progress).await {
                     Ok(received) => {
                         let fits = received.octets == present.size;
-                        // Running ahead, what has another's length could be the other.
-                        let certain = fits && !(ahead.runs_ahead() && shared.binary_search(&present.size).is_ok());
+                        // What has another's length could be the other: running ahead also where it has its own as well.
+                        let of_its_length = sizes.partition_point(|size| *size <= received.octets)
+                            - sizes.partition_point(|size| *size < received.octets);
+                        let may_be_another = ahead.runs_ahead() || !fits && of_its_length > 0;
+                        let certain = fits && !(may_be_another && of_its_length > 1);
                         if certain && doubt.is_none() {
                             batch.push(received, (self.now)());
                         } else {
-                            doubt.hold(received, certain, ahead.runs_ahead());
+                            doubt.hold(received, certain, may_be_another);
                         }
                     }
                     Err(error) => return self.give_up(batch, doubt, error, report).await,
@@ -238,12 +241,10 @@ impl<S: Store> Engine<'_, S> {
     }
 }
 
-/// The sizes that more than one message has, in order.
-fn shared_sizes(wanted: &[Present]) -> Vec<u64> {
+/// The sizes of all, rising.
+fn sizes_in_order(wanted: &[Present]) -> Vec<u64> {
     let size = |place: usize| wanted.get(place).map_or(0, |present| present.size);
-    let order = planner::sorted(wanted.len(), &|a, b| size(a).cmp(&size(b)));
-    let same = order.chunk_by(|a, b| size(*a) == size(*b)).filter(|same| same.len() > 1);
-    same.filter_map(|same| same.first().map(|place| size(*place))).collect()
+    planner::sorted(wanted.len(), &|a, b| size(a).cmp(&size(b))).into_iter().map(size).collect()
 }
 
 /// No message begins so: the status line in front of it answered something else.
