@@ -38,6 +38,8 @@ pub struct Quirks {
     pub unreadable: BTreeSet<String>,
     /// Sends bodies as they are: a lone dot in one looks like its end.
     pub stuffs_nothing: bool,
+    /// Gives the first half of each message, and says that it is all.
+    pub gives_half: bool,
     /// Answers its first RETR twice, and everything after it one command too late.
     pub repeats_an_answer: bool,
     /// Answers QUIT with `-ERR` and deletes nothing.
@@ -209,6 +211,11 @@ impl State {
             ("UIDL", _, Some(place)) => format!("+OK {} {}\r\n", place + 1, self.session[place].0).into_bytes(),
             ("RETR", _, Some(place)) if self.quirks.stuffs_nothing => {
                 [b"+OK\r\n", self.session[place].1.as_slice(), b".\r\n"].concat()
+            }
+            ("RETR", _, Some(place)) if self.quirks.gives_half => {
+                let whole = &self.session[place].1;
+                let lines = whole[..whole.len() / 2].iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+                stuffed(&whole[..lines])
             }
             ("RETR", _, Some(place)) if !self.quirks.unreadable.contains(&self.session[place].0) => {
                 stuffed(&self.session[place].1)

@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails loudly")]
 
+use std::cell::Cell;
+
 use poplar_client::error::Code;
 use poplar_client::store::memory::MemoryStore;
 use poplar_client::store::{Deletion, Edit};
-use poplar_client::sync::{Job, Leave, Policy, Report, Retrieve, Table};
+use poplar_client::sync::{Job, Leave, Phase, Policy, Progress, Report, Retrieve, Table};
 use poplar_tests::model::{Quirks, Server};
 use poplar_tests::model_client::{attempt, body, count, edit, message};
 
@@ -172,6 +174,24 @@ fn no_message_is_stored_under_the_name_of_another_where_an_answer_comes_twice() 
             assert!(stored || server.uids().contains(&uid), "message {n} is lost, pipelining: {pipelining}");
         }
     }
+}
+
+#[test]
+fn what_was_recognised_is_told_also_where_the_session_had_to_be_begun_again() {
+    let (server, table) = (server(Quirks { pipelining: true, ..Quirks::default() }), durable());
+    sync(&server, &table, Retrieve::All);
+    server.rename(|uid| uid.replace('N', "R"));
+    (10..12).map(message).for_each(|(uid, message)| server.deliver(&uid, &message));
+    server.change(|quirks| quirks.repeats_an_answer = true);
+    let sessions = Cell::new(0);
+    let progress = |progress: Progress| {
+        if progress.phase == Phase::Login {
+            sessions.set(sessions.get() + 1);
+            server.change(|quirks| quirks.repeats_an_answer = sessions.get() == 1);
+        }
+    };
+    let report = attempt(&server, &table, Job::Sync(Policy::default()), &progress).unwrap();
+    assert_eq!((sessions.get(), report.retrieved, report.matched), (2, 2, 6));
 }
 
 #[test]

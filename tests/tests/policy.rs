@@ -116,6 +116,16 @@ fn nothing_is_retrieved_into_a_table_that_is_gone() {
 }
 
 #[test]
+fn what_is_shorter_here_than_the_server_said_stays_there_until_a_person_deletes_it() {
+    let (server, table) = (server(), durable());
+    server.change(|quirks| quirks.gives_half = true);
+    let report = sync(&server, &table, leave(Leave::Nothing));
+    assert_eq!((report.retrieved, report.deleted), (4, 0));
+    edit(&table, 1, Edit::Delete);
+    assert_eq!(sync(&server, &table, leave(Leave::Nothing)).deleted, 1);
+}
+
+#[test]
 fn a_policy_that_was_changed_during_a_session_is_obeyed_by_it() {
     for phase in [Phase::Retrieve, Phase::Delete] {
         let (server, table) = (server(), durable());

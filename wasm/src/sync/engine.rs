@@ -50,7 +50,8 @@ impl<S: Store> Engine<'_, S> {
     /// What ended the session: what was whole by then is stored. For [`Job::Fetch`] also as [`Engine::fetch`].
     pub async fn run(&self, login: &Login<'_>, job: Job, report: &mut Report) -> Result<Vec<Present>> {
         let plan = self.open(login).await?;
-        report.matched = u32::try_from(plan.rename.len()).unwrap_or(u32::MAX);
+        // Where the session had to be begun again, the first one has matched them.
+        report.matched += u32::try_from(plan.rename.len()).unwrap_or(u32::MAX);
         match job {
             Job::Sync(policy) => {
                 self.fetch_headers(self.lacking(&plan, &policy, Policy::wants_headers), report).await?;

@@ -3,8 +3,8 @@
 //! Answers carry no name: which message a body is follows from the order alone. Where a server leaves one out or puts one in, every
 //! body after it belongs to another message. Nothing like that goes unnoticed when each has exactly the length that LIST gave it and
 //! no other message, so four things raise a doubt: another length, the length of another message, a length that is not its own alone
-//! while commands run ahead of the answers, and a refusal. What comes from then on is held until a question whose answer looks like no other (STAT) is answered in
-//! its turn.
+//! while commands run ahead of the answers, and a refusal. What comes from then on is held until a question whose answer looks like
+//! no other (STAT) is answered in its turn.
 
 use super::report::{Report, Skipped};
 use super::table::Table;

@@ -79,14 +79,15 @@ impl Policy {
     }
 
     /// Whether this message is to be deleted from the server by now, though nobody said so. Only what was received from there with
-    /// its bytes, whole, and under a UID that the server gave it, and only where these bytes outlive the page: who calls sees to that.
+    /// its bytes, whole, no shorter than LIST said, and under a UID that the server gave it, and only where these bytes outlive the
+    /// page: who calls sees to that.
     pub fn is_due(&self, row: &Record, now: Timestamp) -> bool {
         row.deletion == Deletion::None && self.allows(row, now)
     }
 
     /// Whether a wish that was made on a policy's behalf is one of this policy's.
     pub fn allows(&self, row: &Record, now: Timestamp) -> bool {
-        let received = row.stored() && !row.unconfirmed && !row.imported;
+        let received = row.stored() && row.octets >= row.size && !row.unconfirmed && !row.imported;
         let certain = !row.matched && !row.unsure && !row.by_fingerprint();
         let over = |days: u32| row.retrieved.is_some_and(|at| now >= at.saturating_add(DAY * Timestamp::from(days)));
         received
@@ -102,7 +103,8 @@ impl Policy {
 
     /// Whether it will be, once it is stored or old enough.
     pub fn will_be_due(&self, row: &Record, now: Timestamp) -> bool {
-        let stored = Record { retrieved: Some(0), chunks: row.chunks.max(1), ..row.clone() };
+        let octets = if row.stored() { row.octets } else { row.size };
+        let stored = Record { retrieved: Some(0), octets, chunks: row.chunks.max(1), ..row.clone() };
         let waits = row.stored() || self.wants_message(row);
         waits && !self.is_due(row, now) && self.is_due(&stored, Timestamp::MAX)
     }
@@ -189,6 +191,7 @@ mod tests {
         let not = [
             Record { retrieved: None, ..stored() },
             Record { chunks: 0, ..stored() },
+            Record { size: 1, ..stored() },
             Record { unconfirmed: true, ..stored() },
             Record { imported: true, ..stored() },
             Record { matched: true, ..stored() },
@@ -212,7 +215,7 @@ mod tests {
         assert!(!policy.is_due(&stored(), 4 * DAY - 1));
         assert!(policy.is_due(&stored(), 4 * DAY));
         assert!(policy.will_be_due(&stored(), 4 * DAY - 1) && !policy.will_be_due(&stored(), 4 * DAY));
-        let unread = Record { retrieved: None, chunks: 0, ..stored() };
+        let unread = Record { retrieved: None, chunks: 0, size: 1, ..stored() };
         assert!(policy.will_be_due(&unread, 0));
         assert!(!policy.with(Retrieve::Headers).will_be_due(&unread, 0), "it will not be stored");
     }
