@@ -5,6 +5,15 @@ import { expect, test } from "../fixtures/test.js";
 
 const OCTETS = 400_000;
 
+/** The locks of `ann`'s account that are held, and those that are waited for; the page's own worker has one as well. */
+function locks(page) {
+  return page.evaluate(async () => {
+    const { held, pending } = await navigator.locks.query();
+    const names = (locks) => locks.map(({ name }) => name).filter((name) => name.endsWith("mail/ann"));
+    return { held: names(held), pending: names(pending) };
+  });
+}
+
 /** A mailbox of `ann` that asks the page's function `ask`. */
 function asking(page, world) {
   return page.evaluateHandle(async (relay) => {
@@ -35,7 +44,7 @@ test("who aborts waits for no answer, and nobody is asked for what was aborted b
   // What is answered after all begins no session.
   await page.evaluate((password) => answer({ password }), world.password);
   expect(await world.endedSessions()).toBe(0);
-  expect(await page.evaluate(async () => (await navigator.locks.query()).held)).toEqual([]);
+  expect(await locks(page)).toEqual({ held: [], pending: [] });
 });
 
 test("who rejects without a reason has given nothing: a sync says so, and the schedule stops", async ({ world, page }) => {
@@ -53,14 +62,14 @@ test("who rejects without a reason has given nothing: a sync says so, and the sc
   });
   await expect.poll(() => page.evaluate(() => told.at(-1))).toEqual(["stopped", "invalid-argument"]);
   // It does not keep other tabs from theirs.
-  await expect.poll(() => page.evaluate(async () => (await navigator.locks.query()).held.map(({ name }) => name))).toEqual([]);
+  await expect.poll(() => locks(page)).toEqual({ held: [], pending: [] });
 });
 
 test("a password that waits for its turn is not vouched for by another that was accepted", async ({ world, page }) => {
   await world.deliverLarge(OCTETS);
   await world.fault({ after: OCTETS / 2, then: "stall" });
   const mailbox = await openMailbox(page, world, { credentials: undefined });
-  const waiting = () => page.evaluate(async () => (await navigator.locks.query()).pending.length);
+  const waiting = async () => (await locks(page)).pending.length;
   await page.evaluate(() => {
     void navigator.locks.request("poplar:mail/ann", () => new Promise((release) => (globalThis.begin = release)));
   });
