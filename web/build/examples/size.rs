@@ -15,7 +15,7 @@ use poplar_web_build::{Mime, brotli, build_client};
 const TARGET: usize = 60_000;
 /// What they may weigh until then: 64,000 before there were policies, fingerprints, headers as names, imports, sessions that stay open and
 /// a tunnel that is held while the database writes, which are 15,000, and some room.
-const MOST: usize = 80_000;
+const MOST: usize = 81_000;
 
 fn main() -> ExitCode {
     match report() {
