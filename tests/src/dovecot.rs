@@ -218,6 +218,15 @@ impl Dovecot {
         Ok(lines.iter().filter_map(|line| Session::parse(line)).filter(|session| session.user == user).count())
     }
 
+    /// Ends the sessions of a user that are still open, as an administrator does.
+    pub fn kick(&self, user: &str) -> Result<()> {
+        let mut command = Command::new("doveadm");
+        command.arg("-c").arg(self.dir.path().join("dovecot.conf")).args(["kick", user]);
+        let output = command.output().context("is dovecot-core installed?")?;
+        ensure!(output.status.success(), "doveadm: {}", String::from_utf8_lossy(&output.stderr).trim());
+        Ok(())
+    }
+
     /// What clients sent, a file for each session, where [`Options::rawlog`] asked for it; oldest first.
     pub fn rawlogs(&self) -> Result<Vec<PathBuf>> {
         let mut files = Vec::new();
@@ -315,6 +324,21 @@ mod tests {
         assert!(matches!(&retrieved[..], [first, second] if first.len() == 1 && second.len() == 1 && first != second));
         server.remove("ann", &second).unwrap();
         assert!(server.remove("ann", &first).is_err(), "it was deleted");
+    }
+
+    #[tokio::test]
+    async fn a_session_that_stays_open_can_be_ended() {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let server = Dovecot::start().await.unwrap();
+        server.deliver("ann", b"Subject: one\n\n").unwrap();
+        let mut stream = tokio::net::TcpStream::connect(server.pop3_address()).await.unwrap();
+        stream.write_all(format!("USER ann\r\nPASS {PASSWORD}\r\nSTAT\r\n").as_bytes()).await.unwrap();
+        let mut said = Vec::new();
+        while !said.ends_with(b"+OK 1 16\r\n") {
+            assert_ne!(stream.read_buf(&mut said).await.unwrap(), 0, "it ended by itself");
+        }
+        server.kick("ann").unwrap();
+        assert!(!server.sessions("ann", 1).await.unwrap()[0].quit);
     }
 
     async fn dialogue(address: SocketAddr, commands: &[&str]) -> String {

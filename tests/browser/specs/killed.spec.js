@@ -87,7 +87,8 @@ async function listed(world) {
 /** What each session has retrieved, once all have ended: by name, UIDs. */
 async function sessions(world) {
   const begun = Object.keys(await world.harness.call("retrieved")).length;
-  if (begun > 0) await world.session(begun);
+  // One in a hundred stays open although its client is long gone and the relay has closed: Dovecot 2.3.19 has then not heard of it.
+  if (begun > 0) await world.session(begun).catch(() => world.kick().then(() => world.session(begun)));
   return new Map(Object.entries(await world.harness.call("retrieved")));
 }
 

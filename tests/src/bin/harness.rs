@@ -48,6 +48,8 @@ enum Call {
     Sessions { user: String, count: usize },
     /// The number of sessions of a user that have ended.
     EndedSessions { user: String },
+    /// Ends the sessions of a user that are still open.
+    Kick { user: String },
     /// What clients sent in each session, where Dovecot was asked for a rawlog.
     Rawlogs,
     /// The UIDs that each session retrieved, by a name for the session; likewise.
@@ -142,6 +144,10 @@ impl World {
             }
             Call::Sessions { user, count } => Ok(serde_json::to_value(self.dovecot()?.sessions(&user, count).await?)?),
             Call::EndedSessions { user } => Ok(self.dovecot()?.ended_sessions(&user)?.into()),
+            Call::Kick { user } => {
+                self.dovecot()?.kick(&user)?;
+                Ok(Value::Null)
+            }
             Call::Rawlogs => {
                 let read = |path| Ok(String::from_utf8_lossy(&std::fs::read(path)?).into_owned());
                 Ok(self.dovecot()?.rawlogs()?.into_iter().map(read).collect::<Result<Vec<_>>>()?.into())
