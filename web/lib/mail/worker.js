@@ -7,6 +7,7 @@
  */
 import { call } from "./client.js";
 import { thrownBy } from "./errors.js";
+import { lock } from "./host.js";
 
 /** What calls are made on, by number: the glue is 0, and the others are what calls have given. @type {Map<number, any>} */
 const objects = new Map();
@@ -25,13 +26,7 @@ globalThis.onmessage = ({ data }) => {
 /** A lock that is held for as long as this worker lives: nothing else tells the page that it has ended. */
 const alive = `poplar:worker:${performance.timeOrigin}:${Math.random()}`;
 
-const living = new Promise((/** @type {(nothing?: undefined) => void} */ held) => {
-  const { locks } = globalThis.navigator;
-  if (!locks) return held();
-  locks.request(alive, () => new Promise(() => held()));
-});
-
-Promise.all([living, call((glue) => objects.set(0, glue))]).then(
+Promise.all([lock(alive), call((glue) => objects.set(0, glue))]).then(
   () => post({ ready: true, alive }),
   () => post({ ready: false }),
 );
