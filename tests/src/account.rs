@@ -75,8 +75,13 @@ pub fn is_plain(user: &str) -> bool {
     user.chars().all(|c| c.is_ascii_alphanumeric() || "@.-".contains(c))
 }
 
-fn command_output(program: &str, arguments: &[&str]) -> Result<String> {
+/// What a program prints.
+///
+/// # Errors
+/// Where there is no such program, or it fails: with what it says of that.
+pub(crate) fn command_output(program: &str, arguments: &[&str]) -> Result<String> {
     let output = Command::new(program).args(arguments).output().with_context(|| format!("no {program} to run"))?;
-    ensure!(output.status.success(), "{program} {} failed", arguments.join(" "));
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{program} {} failed: {}", arguments.join(" "), said.trim());
     Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }

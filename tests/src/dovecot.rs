@@ -14,7 +14,7 @@ use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 use tempfile::TempDir;
 
-use crate::account::{Account, Delivery, is_plain};
+use crate::account::{Account, Delivery, command_output, is_plain};
 use crate::certificates::Authority;
 use crate::log::LogFile;
 use crate::port::Port;
@@ -220,11 +220,8 @@ impl Dovecot {
 
     /// Ends the sessions of a user that are still open, as an administrator does.
     pub fn kick(&self, user: &str) -> Result<()> {
-        let mut command = Command::new("doveadm");
-        command.arg("-c").arg(self.dir.path().join("dovecot.conf")).args(["kick", user]);
-        let output = command.output().context("is dovecot-core installed?")?;
-        ensure!(output.status.success(), "doveadm: {}", String::from_utf8_lossy(&output.stderr).trim());
-        Ok(())
+        let configuration = self.dir.path().join("dovecot.conf");
+        command_output("doveadm", &["-c", &configuration.to_string_lossy(), "kick", user]).map(drop)
     }
 
     /// What clients sent, a file for each session, where [`Options::rawlog`] asked for it; oldest first.
