@@ -1,18 +1,9 @@
 // Whom a mailbox signs in as: who is asked, what is remembered, and what happens where no answer comes.
 
-import { openMailbox, sync } from "../fixtures/library.js";
+import { locks, openMailbox, sync } from "../fixtures/library.js";
 import { expect, test } from "../fixtures/test.js";
 
 const OCTETS = 400_000;
-
-/** The locks of `ann`'s account that are held, and those that are waited for; the page's own worker has one as well. */
-function locks(page) {
-  return page.evaluate(async () => {
-    const { held, pending } = await navigator.locks.query();
-    const names = (locks) => locks.map(({ name }) => name).filter((name) => name.endsWith("mail/ann"));
-    return { held: names(held), pending: names(pending) };
-  });
-}
 
 /** A mailbox of `ann` that asks the page's function `ask`. */
 function asking(page, world) {

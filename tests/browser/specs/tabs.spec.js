@@ -1,6 +1,6 @@
 // Several tabs of one account: each sees what the others do, and the turn goes to who wants it.
 
-import { openMailbox, rawHashes, rows, sorted, sync } from "../fixtures/library.js";
+import { locks, openMailbox, rawHashes, rows, sorted, sync } from "../fixtures/library.js";
 import { expect, test } from "../fixtures/test.js";
 
 const OCTETS = 400_000;
@@ -24,8 +24,7 @@ const sessions = async (of) => {
   return told.filter((state, place) => state !== told[place - 1]);
 };
 /** How many wait for this lock. */
-const pending = ({ page }, lock) =>
-  page.evaluate(async (lock) => (await navigator.locks.query()).pending.filter(({ name }) => name === lock).length, lock);
+const pending = async ({ page }, lock) => (await locks(page)).pending.filter((name) => name === lock).length;
 const raw = ({ mailbox }, id) => mailbox.evaluate(async (mailbox, id) => sha256(await mailbox.raw(id)), id);
 
 test("a tab sees the session of another, and takes nothing from it", async ({ world, profile }) => {
