@@ -3,7 +3,7 @@
 //! Answers carry no name: which message a body is follows from the order alone. Where a server leaves one out or puts one in, every
 //! body after it belongs to another message. Nothing like that goes unnoticed when each has exactly the length that LIST gave it and
 //! no other message, so four things raise a doubt: another length, the length of another message, a length that is not its own alone
-//! while commands run ahead of the answers, and a refusal. What comes from then on is held until a question whose answer looks like
+//! while commands run ahead of the answers (as POP3 counts it, and as servers do that count line ends as one octet), and a refusal. What comes from then on is held until a question whose answer looks like
 //! no other (STAT) is answered in its turn.
 
 use super::report::{Report, Skipped};
@@ -40,6 +40,12 @@ pub(super) struct Received {
 }
 
 impl Received {
+    /// Its length as servers give it in LIST that count line ends as one octet; of a message in several pieces, nobody has counted.
+    pub(super) fn unix_octets(&self) -> Option<u64> {
+        let line_ends = || self.piece.iter().filter(|octet| **octet == b'\n').count() as u64;
+        (self.place == 0).then(|| self.octets.saturating_sub(line_ends()))
+    }
+
     /// Takes in what came behind an end that was none.
     fn complete(&mut self) {
         if let Some(rest) = self.answer.rest() {
@@ -98,10 +104,12 @@ impl Gathered {
 
 /// What would dispel a doubt.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-enum Until {
+pub(super) enum Until {
     /// There is none.
     #[default]
     Now,
+    /// A message that shows how LIST counts.
+    Counted,
     /// The next status line: with one command at a time there is hardly anything else that it could answer.
     Reply,
     /// A question of its own.
@@ -121,6 +129,10 @@ impl Doubt {
         self.until == Until::Now
     }
 
+    pub(super) fn ends_with_a_count(&self) -> bool {
+        self.until == Until::Counted
+    }
+
     pub(super) fn ends_with_a_reply(&self) -> bool {
         self.until == Until::Reply
     }
@@ -129,12 +141,9 @@ impl Doubt {
         self.until == Until::Fence
     }
 
-    /// A message that is not `certain` by its length, or that came while there was doubt.
-    /// `may_be_another`: not only its end is in doubt.
-    pub(super) fn hold(&mut self, received: Received, certain: bool, may_be_another: bool) {
-        if !certain {
-            self.until = self.until.max(if may_be_another { Until::Fence } else { Until::Reply });
-        }
+    /// A message that is not certain by its length `until` then, or that came while there was doubt.
+    pub(super) fn hold(&mut self, received: Received, until: Until) {
+        self.until = self.until.max(until);
         self.messages.push(received);
     }
 

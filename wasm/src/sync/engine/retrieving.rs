@@ -7,7 +7,7 @@ use crate::mail;
 use crate::pop3::{Answer, Chunk, Command, listing};
 use crate::store::{Batch, Edit, Envelope, Id, Store};
 use crate::sync::ahead::{Ahead, Asked};
-use crate::sync::gathered::{BATCH_MESSAGES, CHUNK, Doubt, Gathered, Received, STAGED};
+use crate::sync::gathered::{BATCH_MESSAGES, CHUNK, Doubt, Gathered, Received, STAGED, Until};
 use crate::sync::planner::{self, Present};
 use crate::sync::report::{Phase, Progress, Report, Skipped};
 
@@ -107,6 +107,8 @@ impl<S: Store> Engine<'_, S> {
         let sizes = sizes_in_order(&wanted);
         let mut ahead = Ahead::new(self.client, wanted, Command::Retr, self.question());
         let (mut batch, mut doubt) = (Gathered::default(), Doubt::default());
+        // LIST counts octets as they travel.
+        let mut exact = false;
         loop {
             let Some((asked, mut answer)) = ahead.next(u64::MAX) else {
                 if doubt.is_none() {
@@ -144,14 +146,29 @@ impl<S: Store> Engine<'_, S> {
                     Ok(received) => {
                         let fits = received.octets == present.size;
                         // What has another's length could be the other: running ahead also where it has its own as well.
-                        let of_its_length = sizes.partition_point(|size| *size <= received.octets)
-                            - sizes.partition_point(|size| *size < received.octets);
+                        let of_length = |octets: u64| {
+                            sizes.partition_point(|size| *size <= octets) - sizes.partition_point(|size| *size < octets)
+                        };
+                        let of_its_length = of_length(received.octets);
                         let may_be_another = ahead.runs_ahead() || !fits && of_its_length > 0;
-                        let certain = fits && !(may_be_another && of_its_length > 1);
-                        if certain && doubt.is_none() {
+                        // It could be one whose line ends LIST has counted as one octet, until a message shows that it does not.
+                        let of_its_unix_length = received.unix_octets().map_or(0, of_length);
+                        exact |= fits && received.place == 0 && of_its_unix_length == 0;
+                        if exact && doubt.ends_with_a_count() {
+                            doubt.dispel(&mut batch, report, (self.now)());
+                        }
+                        let until = match fits {
+                            true if !may_be_another => Until::Now,
+                            true if of_its_length > 1 => Until::Fence,
+                            true if !exact && of_its_unix_length > 0 => Until::Counted,
+                            true => Until::Now,
+                            false if may_be_another => Until::Fence,
+                            false => Until::Reply,
+                        };
+                        if until == Until::Now && doubt.is_none() {
                             batch.push(received, (self.now)());
                         } else {
-                            doubt.hold(received, certain, may_be_another);
+                            doubt.hold(received, until);
                         }
                     }
                     Err(error) => return self.give_up(batch, doubt, error, report).await,
