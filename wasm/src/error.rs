@@ -44,8 +44,12 @@ pub enum Code {
     UpstreamTls,
     /// The browser's storage is full.
     Quota,
-    /// The browser's storage failed.
+    /// The browser's storage failed, or what lies in it was changed or damaged.
     Store,
+    /// What is kept here is sealed, and the secret that opens it was not given.
+    Locked,
+    /// The secret does not open what is kept here.
+    WrongSecret,
     /// The caller passed something that cannot be sent or does not exist.
     InvalidArgument,
     /// A fault of ours.
@@ -78,6 +82,8 @@ impl Code {
             Code::UpstreamTls => "upstream-tls",
             Code::Quota => "quota",
             Code::Store => "store",
+            Code::Locked => "locked",
+            Code::WrongSecret => "wrong-secret",
             Code::InvalidArgument => "invalid-argument",
             Code::Internal => "internal",
             Code::Aborted => "aborted",
@@ -95,7 +101,7 @@ impl Code {
             Code::UpstreamUnreachable | Code::UpstreamTimeout => "dns",
             Code::UpstreamTls => "tls",
             Code::Quota => "quota",
-            Code::Store => "store",
+            Code::Store | Code::Locked | Code::WrongSecret => "store",
             Code::Internal => "internal",
         }
     }

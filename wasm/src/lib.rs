@@ -6,11 +6,11 @@
 //! |---|---|
 //! | [`js`] | the exports; the facade in `web/lib/mail` makes the public API of them |
 //! | [`sync`] | what to do next: a pure planner, the UID table, and the engine that runs one session |
-//! | [`store`] | the UID table, envelopes and bodies, in IndexedDB or in memory |
+//! | [`store`] | the UID table, and envelopes and bodies, sealed, in IndexedDB; or all of it in memory |
 //! | [`pop3`] | the protocol, sans-IO: bytes in, events out |
 //! | [`mail`] | what is in a message |
 //! | `tunnel` | the WebSocket to the relay |
-//! | `browser` | time, IndexedDB and Web Locks as Rust sees them |
+//! | `browser` | time, IndexedDB, Web Locks and WebCrypto as Rust sees them |
 //!
 //! The guarantee, in one sentence: a message is marked retrieved in the transaction that stores its last bytes, is never asked for
 //! again, and is deleted from the server only after that transaction is durable.

@@ -6,8 +6,8 @@ use poplar_client::pop3::Millis;
 use poplar_client::store::{Batch, Deletion, Edit, Id, Record, Rows};
 use poplar_client::sync::{Job, Leave};
 
-use super::disk::Disk;
 use super::faults::Kind;
+use super::kept::{Kept, Reader};
 use super::mail::{Mail, identity};
 use super::server::{Line, Server};
 use super::{Scene, Serial};
@@ -17,6 +17,8 @@ use super::{Scene, Serial};
 pub(super) struct Ledger {
     /// Rows whose message is stored, and which that is; `None` where its end could not be established.
     stored: BTreeMap<Id, Option<Serial>>,
+    /// Rows whose message was stored, and dropped.
+    dropped: BTreeMap<Id, Option<Serial>>,
     /// What a person had before their eyes when they wished a row's message gone. Undone wishes stay, because DELE is decided by
     /// what the table said a moment ago, and taken back by RSET; whether QUIT may be sent is decided by the table as it is.
     wished: BTreeMap<Id, Seen>,
@@ -28,6 +30,8 @@ pub(super) struct Ledger {
     taken_back: BTreeSet<Id>,
     /// What the session under way leaves on the server; `None` where it is for one message only, and deletes nothing.
     leave: Option<Leave>,
+    /// The message that it is for.
+    asked: Option<Id>,
     /// Clicks on their way to the store, and what they are counted as.
     clicks: Vec<(Id, Edit, Kind)>,
     /// Messages that left the maildrop.
@@ -61,14 +65,19 @@ enum Gone {
     Forgone,
 }
 
-type Verdict = Result<(), String>;
+/// Why it does not hold.
+pub(super) type Verdict = Result<(), String>;
 
 impl Ledger {
     /// A session begins.
     pub(super) fn begins(&mut self, job: Job) {
         self.leave = match job {
             Job::Sync(policy) => Some(policy.leave),
-            Job::Fetch(_) => None,
+            Job::Fetch(_) | Job::SignIn => None,
+        };
+        self.asked = match job {
+            Job::Sync(_) | Job::SignIn => None,
+            Job::Fetch(id) => Some(id),
         };
     }
 
@@ -108,9 +117,22 @@ impl Ledger {
         self.gone.entry(serial).or_insert(Gone::Removed);
     }
 
+    /// Everything that was sealed is gone, and what is known of it stays.
+    pub(super) fn dropped(&mut self, rows: &Rows, server: &Server) {
+        for (id, serial) in std::mem::take(&mut self.stored) {
+            self.dropped.insert(id, serial);
+            let named = |serial: &Serial| rows.get(id).is_some_and(|row| row.uid == server.mail(*serial).uid);
+            // It has another name by now, and could be recognised by its headers only.
+            self.ambiguous.extend(serial.filter(|serial| !named(serial)));
+        }
+        self.due.clear();
+        self.gone.values_mut().filter(|gone| **gone == Gone::Deleted).for_each(|gone| *gone = Gone::Forgone);
+    }
+
     /// Everything here is lost.
     pub(super) fn lost(&mut self) {
         self.stored.clear();
+        self.dropped.clear();
         self.wished.clear();
         self.due.clear();
         self.stored_at.clear();
@@ -159,23 +181,29 @@ impl Ledger {
         clicked: bool,
         scene: &Scene,
     ) -> Result<Vec<Kind>, String> {
-        let (disk, server) = (&*scene.disk.borrow(), &*scene.server.borrow());
+        let (kept, server) = (&scene.disk.borrow().kept, &*scene.server.borrow());
+        let reader = kept.reader();
         let mut met = Vec::new();
         for row in touched {
             let was = before.get(row.id);
-            if let Some(was) = was.filter(|was| was.retrieved.is_some()) {
+            let fetched = row.stored() && self.dropped.contains_key(&row.id);
+            if let Some(was) = was.filter(|was| was.retrieved.is_some() && !fetched) {
                 let same = |row: &Record| (row.retrieved, row.octets, row.chunks, row.unconfirmed);
                 if same(was) != same(row) || was.uid != row.uid && !row.matched {
                     return Err(format!("what is stored was changed: {was:?} became {row:?}"));
                 }
             } else if row.retrieved.is_some() {
-                self.retrieved(row, disk, server)?;
+                self.retrieved(row, &reader, server)?;
+                if self.dropped.remove(&row.id).is_some() {
+                    met.push(Kind::DroppedFetched);
+                }
                 self.stored_at.insert(row.id, scene.now.get());
                 if row.chunks > 1 {
                     met.push(Kind::LargeMessage);
                 }
             }
-            let envelope = disk.kept.envelope(row.id);
+            let envelope = reader.envelope(row.id).transpose();
+            let envelope = envelope.map_err(|_| format!("there are headers, and they do not open: {row:?}"))?;
             let head = envelope.map(|envelope| envelope.head).filter(|head| !head.is_empty());
             if let Some(head) = &head
                 && identity(head).is_none_or(|serial| !is_named(row, server.mail(serial)))
@@ -235,8 +263,8 @@ impl Ledger {
         Ok(())
     }
 
-    fn retrieved(&mut self, row: &Record, disk: &Disk, server: &Server) -> Verdict {
-        let Some(body) = disk.body(row).filter(|body| body.len() as u64 == row.octets && row.chunks > 0) else {
+    fn retrieved(&mut self, row: &Record, reader: &Reader<'_>, server: &Server) -> Verdict {
+        let Some(body) = reader.body(row).filter(|body| body.len() as u64 == row.octets && row.chunks > 0) else {
             return Err(format!("marked as retrieved, and its bytes are not there: {row:?}"));
         };
         if row.unconfirmed {
@@ -292,6 +320,11 @@ impl Ledger {
         self.stored.values().any(|stored| *stored == Some(serial))
     }
 
+    /// It was stored, and a person gave it up.
+    fn is_dropped(&self, serial: Serial) -> bool {
+        self.dropped.values().any(|dropped| *dropped == Some(serial))
+    }
+
     /// Whether it may be deleted from the server now.
     fn may_go(&self, serial: Serial, rows: &Rows, line: &Line, server: &Server) -> Verdict {
         if self.wished(serial, rows, server).next().is_none() {
@@ -303,7 +336,7 @@ impl Ledger {
         }
         let whole = |row: &Record| self.wished.get(&row.id) == Some(&Seen::Whole(serial));
         let must_be_stored = line.retrieved.contains(&serial) || self.wished(serial, rows, server).all(whole);
-        if must_be_stored && !self.is_stored(serial) {
+        if must_be_stored && !self.is_stored(serial) && !self.is_dropped(serial) {
             return Err(format!("message {serial} is deleted before it is durable"));
         }
         Ok(())
@@ -319,22 +352,25 @@ impl Ledger {
             ("RETR", Some(serial)) if !self.ambiguous.contains(&serial) => {
                 let uid = &server.mail(serial).uid;
                 let alone = server.mails.iter().filter(|mail| mail.uid == *uid).count() == 1;
-                let rows = disk.rows();
-                let unconfirmed = |row: &Record| alone && row.unconfirmed && row.uid == *uid;
-                if self.is_stored(serial) || rows.values().any(unconfirmed) {
+                let asked = |id: Id| self.asked == Some(id) && self.dropped.contains_key(&id);
+                let unconfirmed = |row: &Record| alone && row.unconfirmed && row.uid == *uid && !asked(row.id);
+                if self.is_stored(serial) || disk.rows().values().any(unconfirmed) {
                     return Err(format!("RETR of message {serial}, which is marked as retrieved"));
+                }
+                if self.is_dropped(serial) && !self.asked.is_some_and(asked) {
+                    return Err(format!("RETR of message {serial}, which was dropped, and nobody asked for it"));
                 }
                 Ok(())
             }
             ("DELE", _) if !self.leave.is_some_and(|leave| leave != Leave::Everything) => {
                 Err(format!("DELE in a session that deletes nothing: {:?}", self.leave))
             }
-            ("DELE", Some(serial)) => self.may_go(serial, &disk.rows(), line, &server),
+            ("DELE", Some(serial)) => self.may_go(serial, disk.rows(), line, &server),
             ("QUIT", _) => {
                 let rows = disk.rows();
                 for serial in pending(line) {
                     let sent = |row: &Record| row.deletion == Deletion::Sent;
-                    if !self.wished(serial, &rows, &server).any(sent) {
+                    if !self.wished(serial, rows, &server).any(sent) {
                         return Err(format!("QUIT would delete message {serial}, and the table does not say so"));
                     }
                 }
@@ -349,7 +385,7 @@ impl Ledger {
         let (disk, server) = (scene.disk.borrow(), scene.server.borrow());
         let Some(line) = &server.line else { return Ok(()) };
         for serial in serials {
-            self.may_go(*serial, &disk.rows(), line, &server)?;
+            self.may_go(*serial, disk.rows(), line, &server)?;
             let gone = if self.is_stored(*serial) { Gone::Deleted } else { Gone::Forgone };
             self.gone.insert(*serial, gone);
         }
@@ -378,14 +414,18 @@ impl Ledger {
     }
 
     /// Nothing more is to come.
-    pub(super) fn at_the_end(&self, rows: &Rows, disk: &Disk, server: &Server) -> Verdict {
+    pub(super) fn at_the_end(&self, kept: &Kept, server: &Server) -> Verdict {
+        let (rows, reader) = (&kept.rows, kept.reader());
         for serial in 0..server.mails.len() as Serial {
             self.kept_once(serial, rows, server)?;
         }
         for row in rows.values() {
+            if let Some(Err(_)) = reader.envelope(row.id) {
+                return Err(format!("there are headers, and they no longer open: {row:?}"));
+            }
             let Some(Some(serial)) = self.stored.get(&row.id) else { continue };
             let mail = server.mail(*serial);
-            if disk.body(row).as_ref() != Some(&mail.bytes) || !is_named(row, mail) {
+            if reader.body(row).as_ref() != Some(&mail.bytes) || !is_named(row, mail) {
                 return Err(format!("message {serial} is no longer stored byte for byte: {row:?}"));
             }
             let pending = matches!(row.deletion, Deletion::Wanted | Deletion::Sent) && !row.unconfirmed;
@@ -411,7 +451,7 @@ impl Ledger {
         if copies > 1 && !ambiguous {
             return Err(format!("message {serial} is stored {copies} times"));
         }
-        let lost = copies == 0 && !unconfirmed;
+        let lost = copies == 0 && !unconfirmed && !self.is_dropped(serial);
         match self.gone.get(&serial) {
             None if !server.maildrop.contains(&serial) => Err(format!("message {serial} is nowhere")),
             // A name that was never gone is taken for the same message, whatever LIST says of its size: what hid behind another of

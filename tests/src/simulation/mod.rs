@@ -10,6 +10,8 @@
 //! - what is marked as retrieved is never asked for again;
 //! - DELE is sent only for what a person or the account's policy wished gone, and QUIT only while the table says the same; a policy
 //!   wishes only what it is for, of what is stored, and nothing that a person took back;
+//! - the key is durable before anything that it seals is, and opens with the password of the latest session; everything that is sealed here opens with it, and nothing that was changed,
+//!   exchanged or put back does; what was dropped is not asked for again, and no policy deletes it;
 //! - what the table says to be on the server is, after a session in which nothing went wrong, and nothing that STAT has counted is
 //!   ever said to be gone.
 //!
@@ -23,8 +25,11 @@
 //! | `session` | one session, step by step |
 //! | `line` | what lies between client and server |
 //! | `server`, `mail` | the model server and its messages |
-//! | `disk` | the store |
+//! | `disk` | the way to the store, what is sealed on it, and what is cut there |
+//! | `cipher` | what seals, and opens nothing but what it was told to |
+//! | `kept` | what is durable |
 //! | `check` | what must hold |
+//! | `sealing` | … of what is sealed |
 //! | [`faults`] | what can go wrong, and how often it did |
 //!
 //! Chance comes from `fastrand` (wyrand), seeded with the schedule's number and nothing else: a number plays the same everywhere.
@@ -37,11 +42,14 @@
 )]
 
 mod check;
+mod cipher;
 mod disk;
 pub mod faults;
+mod kept;
 mod line;
 mod mail;
 mod schedule;
+mod sealing;
 mod server;
 mod session;
 mod world;
@@ -155,6 +163,8 @@ struct Scene {
     notes: RefCell<Notes>,
     setting: Setting,
     now: Cell<Millis>,
+    /// Which of its passwords the account has.
+    password: Cell<u32>,
 }
 
 /// What is told of a schedule.
@@ -176,6 +186,7 @@ impl Scene {
             notes: RefCell::new(Notes { played: Played::default(), tells, lines: Vec::new() }),
             setting,
             now: Cell::new(0),
+            password: Cell::new(0),
         }
     }
 

@@ -142,6 +142,12 @@ pub(super) enum When {
     Durable(u32),
     Dele(u32),
     Quit,
+    /// Something is sealed.
+    Seal,
+    /// A key is on its way to the disk.
+    Key,
+    /// It is durable.
+    KeyDurable,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -220,7 +226,7 @@ impl SessionPlan {
             25 => mood.window = Some(rng.usize(..8)),
             26..30 => {
                 let fault = [DiskFault::Fails, DiskFault::Denied, DiskFault::Full][rng.usize(..3)];
-                self.disk = Some((rng.u32(..12), fault));
+                self.disk = Some((rng.u32(..20), fault));
             }
             30 => self.events.push((when(rng), Event::Arrival)),
             31 => self.events.push((when(rng), Event::Removal)),
@@ -232,11 +238,19 @@ impl SessionPlan {
 
 /// A moment: any, or one at which a lot hangs.
 fn when(rng: &mut Rng) -> When {
-    match rng.u32(..8) {
+    match rng.u32(..10) {
         0 => When::Commit(rng.u32(1..6)),
         1 => When::Durable(rng.u32(1..6)),
         2 => When::Dele(rng.u32(1..3)),
         3 | 4 => When::Quit,
+        5 => When::Seal,
+        6 => {
+            if rng.bool() {
+                When::Key
+            } else {
+                When::KeyDurable
+            }
+        }
         // Most sessions have no more steps than the larger of these, and many no more than the smaller.
         _ => {
             let most = if rng.bool() { 60 } else { 250 };

@@ -8,12 +8,13 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use futures_util::future::LocalBoxFuture;
 use poplar_client::error::{Code, Error, Result};
-use poplar_client::pop3::{Behaviour, Client, Credential, Login, Method, Pipelining, Secret, Settings};
+use poplar_client::pop3::{Behaviour, Client, Credential, Login, Method, Pipelining, Settings};
 use poplar_client::store::{Batch, Deletion, Edit, Id, Record};
 use poplar_client::sync::{Attempt, Job, Report, Table};
 
 use super::Scene;
-use super::disk::{Tab, TabStore, What, broken};
+use super::cipher::password;
+use super::disk::{Answer, Operation, Tab, TabStore, What};
 use super::faults::Kind;
 use super::line::Line;
 use super::schedule::{DiskFault, Event, Pieces, SessionPlan, When};
@@ -46,14 +47,21 @@ pub(super) struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    pub(super) fn new(world: &'a World, page: &'a Page, plan: &'a SessionPlan, undoing: &Rc<RefCell<Vec<Id>>>) -> Self {
+    /// `unlocks`: the password with which a person opens what is kept here before it begins.
+    pub(super) fn new(
+        world: &'a World,
+        page: &'a Page,
+        plan: &'a SessionPlan,
+        unlocks: Option<u32>,
+        undoing: &Rc<RefCell<Vec<Id>>>,
+    ) -> Self {
         let (scene, table, known) = (Rc::clone(&world.scene), Rc::clone(&page.table), Rc::clone(&page.known));
         let (pipelining, job, unreachable) = (world.scene.setting.pipelining, plan.job, plan.unreachable);
         Session {
             scene: &world.scene,
             plan,
             page,
-            work: Some(Box::pin(work(scene, table, known, pipelining, job, unreachable))),
+            work: Some(Box::pin(work(scene, table, known, unlocks, pipelining, job, unreachable))),
             clicks: Vec::new(),
             woken: Arc::default(),
             events: plan.events.clone(),
@@ -121,10 +129,18 @@ impl<'a> Session<'a> {
             let server = self.scene.server.borrow();
             server.line.as_ref().map_or((0, false), |line| (line.deles, line.quit_pending))
         };
-        let commits = {
+        let (commits, seals, key, key_durable) = {
             let disk = self.scene.disk.borrow();
-            let head = disk.queue.front().filter(|head| head.tab == self.page.tab && head.done.is_none());
-            head.is_some_and(|head| matches!(head.what, What::Apply(_)))
+            let of_head = |fits: &dyn Fn(&Operation) -> bool| {
+                disk.queue.front().is_some_and(|head| head.tab == self.page.tab && fits(head))
+            };
+            let sets_key = |head: &Operation| matches!(head.what, What::SetKey(..));
+            (
+                of_head(&|head| matches!(head.what, What::Apply(..)) && head.done.is_none()),
+                of_head(&Operation::is_sealed),
+                of_head(&|head| sets_key(head) && head.done.is_none()),
+                of_head(&|head| sets_key(head) && head.done.is_some()),
+            )
         };
         let due = |when: &When| match *when {
             When::Step(at) => self.steps > at,
@@ -132,6 +148,9 @@ impl<'a> Session<'a> {
             When::Durable(at) => self.durable >= at,
             When::Dele(at) => deles >= at,
             When::Quit => quit,
+            When::Seal => seals,
+            When::Key => key,
+            When::KeyDurable => key_durable,
         };
         let (now, later): (Vec<_>, Vec<_>) = self.events.iter().copied().partition(|(when, _)| due(when));
         self.events = later;
@@ -196,7 +215,7 @@ impl<'a> Session<'a> {
             self.woken.0.store(true, Ordering::Relaxed);
         } else {
             let batch = Batch { edits: vec![(id, edit)], ..Batch::default() };
-            self.scene.disk.borrow_mut().submit(ELSEWHERE, What::Apply(batch));
+            self.scene.disk.borrow_mut().submit(ELSEWHERE, What::Apply(batch, Vec::new(), Vec::new(), 0));
         }
     }
 
@@ -206,10 +225,12 @@ impl<'a> Session<'a> {
         scene.met(Kind::TabKilled);
         self.work = None;
         self.clicks.clear();
-        let caught = {
+        let (caught, sets_key, sealed, rewraps) = {
             let disk = scene.disk.borrow();
-            let head = disk.queue.front().filter(|head| head.tab == self.page.tab);
-            head.filter(|head| matches!(head.what, What::Apply(_))).map(|head| head.done.is_some())
+            let mine = || disk.queue.iter().filter(|operation| operation.tab == self.page.tab);
+            let head = disk.queue.front().filter(|head| head.tab == self.page.tab && head.what.writes());
+            let sets_key = head.is_some_and(|head| matches!(head.what, What::SetKey(..)));
+            (head.map(|head| head.done.is_some()), sets_key, mine().any(Operation::is_sealed), disk.key().is_some())
         };
         let durable = match caught {
             Some(false) if scene.rng.borrow_mut().bool() => {
@@ -218,8 +239,16 @@ impl<'a> Session<'a> {
             }
             caught => caught,
         };
-        if let Some(durable) = durable {
-            scene.met(if durable { Kind::KilledAfterDurable } else { Kind::KilledBeforeDurable });
+        match durable {
+            Some(true) => scene.met(if sets_key { Kind::KilledAfterKey } else { Kind::KilledAfterDurable }),
+            Some(false) if sets_key => {
+                scene.met(if rewraps { Kind::KilledRewrapping } else { Kind::KilledBeforeKey });
+            }
+            Some(false) => scene.met(Kind::KilledBeforeDurable),
+            None => {}
+        }
+        if sealed && durable != Some(true) {
+            scene.met(Kind::KilledSealed);
         }
         scene.disk.borrow_mut().forget(self.page.tab);
         if scene.server.borrow().line.as_ref().is_some_and(|line| !line.deleted.is_empty() && !line.quit_pending) {
@@ -294,27 +323,20 @@ impl<'a> Session<'a> {
     /// The store does its next step.
     fn store(&mut self) {
         let scene = self.scene;
-        let (tab, reads, done) = {
+        let (tab, writes, applies, done) = {
             let disk = scene.disk.borrow();
             let Some(head) = disk.queue.front() else { return };
-            (head.tab, matches!(head.what, What::Read), head.done.is_some())
+            (head.tab, head.what.writes(), matches!(head.what, What::Apply(..)), head.done.is_some())
         };
         if done {
             return self.answer(tab);
         }
         let fault = self.fault(tab);
-        if reads {
-            let rows = match fault {
-                Some(DiskFault::Fails) => {
-                    scene.met(Kind::ReadFailed);
-                    Err(broken())
-                }
-                _ => Ok(scene.disk.borrow().rows()),
-            };
-            return scene.disk.borrow_mut().answer(Some(rows));
+        if !writes {
+            return scene.answer(fault);
         }
         scene.perform(fault);
-        self.durable += u32::from(tab == self.page.tab);
+        self.durable += u32::from(applies && tab == self.page.tab);
     }
 
     /// What the plan has for this operation.
@@ -332,7 +354,7 @@ impl<'a> Session<'a> {
     fn answer(&mut self, tab: Tab) {
         if tab == ELSEWHERE {
             let disk = self.scene.disk.borrow();
-            if let Some(Some(Ok(rows))) = disk.queue.front().map(|head| head.done.as_ref()) {
+            if let Some(Some(Answer::Touched(rows))) = disk.queue.front().map(|head| head.done.as_ref()) {
                 let undo = rows.iter().any(|row| row.deletion == Deletion::Sent);
                 too_late(if undo { Edit::Undelete } else { Edit::Delete }, rows, &self.undoing);
             }
@@ -379,14 +401,21 @@ async fn work(
     scene: Rc<Scene>,
     table: Rc<Table<TabStore>>,
     known: Rc<Cell<Behaviour>>,
+    unlocks: Option<u32>,
     pipelining: Pipelining,
     job: Job,
     unreachable: bool,
 ) -> Result<Report> {
+    if let Some(number) = unlocks {
+        if !table.store().unlock(&password(number)).await? {
+            return Err(Error::new(Code::WrongSecret, "another password"));
+        }
+        scene.met(Kind::Unlocked);
+    }
     table.invalidate();
     if let Job::Fetch(id) = job {
         table.refresh().await?;
-        if table.row(id).is_some_and(|row| row.retrieved.is_some()) {
+        if table.row(id).is_some_and(|row| row.stored()) {
             return Ok(Report::default());
         }
     }
@@ -403,7 +432,7 @@ async fn work(
         scene.met_all(met);
         greeting.wait().await.map(|_| client)
     };
-    let credential = Credential::Password(Secret::new("p"));
+    let credential = Credential::Password(password(scene.password.get()));
     let login = Login { user: "u", credential, method: Method::Auto };
     let now = || scene.now.get();
     Attempt { connect, known: &known, table: &table, login, now: &now, progress: &|_| {} }.run(job).await

@@ -5,13 +5,16 @@ use std::rc::Rc;
 
 use poplar_client::error::Code;
 use poplar_client::pop3::Behaviour;
+use poplar_client::store::sealed::Cipher;
 use poplar_client::store::{Batch, Deletion, Edit, Id, Record};
 use poplar_client::sync::{Job, Leave, Policy, Retrieve, Table};
 
-use super::disk::{Tab, TabStore, What};
+use super::disk::{Tab, TabDisk, TabStore, What};
 use super::faults::Kind;
+use super::kept::Kept;
 use super::mail::mail;
 use super::schedule::{Event, FAULTLESS, SessionPlan, Setting, When, one_in};
+use super::sealing;
 use super::server::Mood;
 use super::session::{End, Session};
 use super::{Scene, Serial};
@@ -24,6 +27,8 @@ pub(super) struct Page {
     pub(super) tab: Tab,
     pub(super) table: Rc<Table<TabStore>>,
     pub(super) known: Rc<Cell<Behaviour>>,
+    /// A person was told to open it with what sealed it, and does so before the next session.
+    pub(super) unlocks: Cell<bool>,
 }
 
 pub(super) struct World {
@@ -33,6 +38,20 @@ pub(super) struct World {
     latest_tab: Tab,
     /// What the latest session that came to its end has learnt of the server.
     remembered: Behaviour,
+}
+
+/// Whether a session had what is kept open.
+#[derive(PartialEq, Eq)]
+enum Opened {
+    Yes,
+    /// It was sealed by another password, which the person knows.
+    No,
+}
+
+impl Page {
+    fn is_open(&self) -> bool {
+        self.table.store().cipher().is_open()
+    }
 }
 
 /// Plays a whole schedule.
@@ -50,16 +69,19 @@ impl World {
             let ids: Vec<Id> = self.scene.disk.borrow().rows().keys().collect();
             let plan = SessionPlan::new(&mut self.scene.rng.borrow_mut(), self.scene.setting.policy, &ids);
             self.between(&mut pages, &undoing);
-            if is_clean(&plan) && one_in(&mut self.scene.rng.borrow_mut(), 4) {
+            let renames = is_clean(&plan) && one_in(&mut self.scene.rng.borrow_mut(), 4);
+            if renames {
                 self.scene.rename();
             }
-            self.session(&mut pages, plan, &undoing);
+            // What is to be recognised has to be seen now; otherwise who must open it first may have something else in mind.
+            let again = renames || self.scene.rng.borrow_mut().bool();
+            while self.session(&mut pages, &plan, &undoing) == Opened::No && again {}
         }
         while self.scene.notes.borrow().played.met.faults() == 0 {
             let at = When::Step(self.scene.rng.borrow_mut().u32(..20));
             let mut plan = SessionPlan::faultless(Job::Sync(self.scene.setting.policy));
             plan.events.push((at, Event::TabKilled));
-            self.session(&mut pages, plan, &undoing);
+            self.session(&mut pages, &plan, &undoing);
         }
         self.undo_late(&undoing);
         if one_in(&mut self.scene.rng.borrow_mut(), 8) {
@@ -72,11 +94,12 @@ impl World {
         };
         let policy = Policy { leave, ..Policy::from(Retrieve::All) };
         for _ in 0..FAULTLESS {
-            self.session(&mut pages, SessionPlan::faultless(Job::Sync(policy)), &undoing);
+            while self.session(&mut pages, &SessionPlan::faultless(Job::Sync(policy)), &undoing) == Opened::No {}
         }
         if !self.scene.has_failed() {
-            let (disk, server) = (self.scene.disk.borrow(), self.scene.server.borrow());
-            self.scene.hold(self.scene.ledger.borrow().at_the_end(&disk.rows(), &disk, &server));
+            let (kept, server) = (&self.scene.disk.borrow().kept, self.scene.server.borrow());
+            self.scene.hold(self.scene.ledger.borrow().at_the_end(kept, &server));
+            self.tamper(kept);
         }
         self.scene.notes.borrow_mut().played.messages += self.scene.server.borrow().mails.len() as u64;
     }
@@ -84,14 +107,15 @@ impl World {
     /// A new tab.
     fn page(&mut self) -> Page {
         self.last_tab += 1;
-        let store = TabStore { scene: Rc::clone(&self.scene), tab: self.last_tab };
+        let store = TabDisk::store(&self.scene, self.last_tab);
         let known = if self.scene.rng.borrow_mut().bool() { self.remembered } else { Behaviour::default() };
-        Page { tab: self.last_tab, table: Rc::new(Table::new(store, |_| {})), known: Rc::new(Cell::new(known)) }
+        let table = Rc::new(Table::new(store, |_| {}));
+        Page { tab: self.last_tab, table, known: Rc::new(Cell::new(known)), unlocks: Cell::new(false) }
     }
 
-    fn session(&mut self, pages: &mut Vec<Page>, plan: SessionPlan, undoing: &Rc<RefCell<Vec<Id>>>) {
+    fn session(&mut self, pages: &mut Vec<Page>, plan: &SessionPlan, undoing: &Rc<RefCell<Vec<Id>>>) -> Opened {
         if self.scene.has_failed() {
-            return;
+            return Opened::Yes;
         }
         let scene = Rc::clone(&self.scene);
         scene.tell(|| format!("session: {:?}, {:?}, {:?}, {:?}", plan.job, plan.events, plan.disk, plan.mood));
@@ -102,7 +126,15 @@ impl World {
         if std::mem::replace(&mut self.latest_tab, pages[place].tab) != pages[place].tab && pages.len() > 1 {
             scene.met(Kind::OtherTab);
         }
-        let end = Session::new(self, &pages[place], &plan, undoing).run();
+        let in_use = scene.disk.borrow().key();
+        let sealed_by = in_use.map(|key| key.password);
+        let unlocks = sealed_by.filter(|_| pages[place].unlocks.take());
+        let fits = sealed_by.is_none_or(|password| password == scene.password.get());
+        // What is open stays so where it has the key in use, wrapped as it is; another key is none.
+        let knows = pages[place].table.store().cipher().key_in_use().is_some_and(|key| in_use == Some(key));
+        let opens = fits || unlocks.is_some() || knows;
+        let end = Session::new(self, &pages[place], plan, unlocks, undoing).run();
+        let mut opened = Opened::Yes;
         scene.server.borrow_mut().mood = Mood::default();
         match end {
             End::Killed => {
@@ -111,14 +143,22 @@ impl World {
             }
             End::Done(Ok(_)) => {
                 self.remembered = pages[place].known.get();
-                if is_clean(&plan) {
-                    let (disk, server) = (scene.disk.borrow(), scene.server.borrow());
-                    scene.hold(scene.ledger.borrow().told_truly(&server.listed, &disk.rows(), &server));
+                if matches!(plan.job, Job::Sync(_)) {
+                    scene.hold(sealing::opens_with(scene.disk.borrow().key(), scene.password.get()));
                 }
+                if is_clean(plan) {
+                    let (disk, server) = (scene.disk.borrow(), scene.server.borrow());
+                    scene.hold(scene.ledger.borrow().told_truly(&server.listed, disk.rows(), &server));
+                }
+            }
+            End::Done(Err(error)) if error.code == Code::WrongSecret && !opens => {
+                scene.met(Kind::WrongSecret);
+                pages[place].unlocks.set(true);
+                opened = Opened::No;
             }
             End::Done(Err(error)) => {
                 self.remembered = pages[place].known.get();
-                if error.code == Code::Internal || is_faultless(&plan) {
+                if matches!(error.code, Code::Internal | Code::Locked | Code::WrongSecret) || is_faultless(plan) {
                     scene.hold::<()>(Err(format!("a session failed and nothing went wrong: {error:?}")));
                 }
             }
@@ -126,6 +166,7 @@ impl World {
         // Minutes, hours or days.
         let pause = 60_000 * scene.rng.borrow_mut().u64(1..3000);
         scene.now.set(scene.now.get() + pause);
+        opened
     }
 
     /// What happens between two sessions.
@@ -159,13 +200,52 @@ impl World {
         }
         if chance(100) {
             scene.met(Kind::TableLost);
-            scene.disk.borrow().lose();
+            scene.disk.borrow_mut().lose();
             scene.ledger.borrow_mut().lost();
             pages.clear();
             pages.push(self.page());
         }
+        if chance(6) {
+            scene.met(Kind::PasswordChanged);
+            scene.password.set(scene.password.get() + 1);
+        }
+        if chance(12) && scene.disk.borrow().key().is_some() {
+            self.drop_sealed(pages);
+        }
+        if chance(12) {
+            let place = scene.rng.borrow_mut().usize(..pages.len());
+            if pages[place].is_open() {
+                scene.met(Kind::TabLocked);
+                pages[place].table.store().cipher().close();
+            }
+        }
         if pages.len() == 1 && chance(6) {
             pages.push(self.page());
+        }
+    }
+
+    /// A person gives up what is sealed. The other tabs may not hear of it.
+    fn drop_sealed(&self, pages: &[Page]) {
+        self.scene.met(Kind::SealedDropped);
+        self.at_once(What::Drop);
+        let here = self.scene.rng.borrow_mut().usize(..pages.len());
+        for (place, page) in pages.iter().enumerate() {
+            if place == here || self.scene.rng.borrow_mut().bool() {
+                page.table.store().cipher().close();
+                page.table.invalidate();
+            }
+        }
+    }
+
+    /// Somebody without a key changes what is kept: none of that opens.
+    fn tamper(&self, kept: &Kept) {
+        let mut rng = self.scene.rng.borrow_mut();
+        if self.scene.setting.large.is_none() && !one_in(&mut rng, 16) {
+            return;
+        }
+        for (what, id, kept) in kept.tampered(&mut rng) {
+            self.scene.met(Kind::Tampered);
+            self.scene.hold(sealing::refuses(what, id, &kept));
         }
     }
 
@@ -184,11 +264,16 @@ impl World {
         scene.tell(|| format!("click: {edit:?} row {id}"));
         scene.ledger.borrow_mut().click(id, edit, kind);
         let batch = Batch { edits: vec![(id, edit)], ..Batch::default() };
-        scene.disk.borrow_mut().submit(ELSEWHERE, What::Apply(batch));
-        scene.perform(None);
-        scene.disk.borrow_mut().answer(None);
-        scene.disk.borrow_mut().forget(ELSEWHERE);
+        self.at_once(What::Apply(batch, Vec::new(), Vec::new(), 0));
         scene.disk.borrow().rows().get(id).map(|row| row.deletion)
+    }
+
+    /// Written while nothing else is under way.
+    fn at_once(&self, what: What) {
+        self.scene.disk.borrow_mut().submit(ELSEWHERE, what);
+        self.scene.perform(None);
+        self.scene.disk.borrow_mut().answer(None);
+        self.scene.disk.borrow_mut().forget(ELSEWHERE);
     }
 }
 
@@ -211,7 +296,8 @@ impl Scene {
         } else {
             format!("{}N", 6866 + serial)
         };
-        let rows = self.disk.borrow().rows();
+        let disk = self.disk.borrow();
+        let rows = disk.rows();
         let is_free = |uid: &str| !rows.is_empty() && !rows.values().any(|row| row.on_server && row.uid == uid);
         let mut shape = self.setting.shape(&mut rng, serial);
         let mail = loop {
@@ -237,7 +323,7 @@ impl Scene {
             return;
         }
         server.rename();
-        self.ledger.borrow_mut().renamed(&self.disk.borrow().rows(), &server);
+        self.ledger.borrow_mut().renamed(self.disk.borrow().rows(), &server);
         self.tell(|| "every message has another UID".to_owned());
         self.met(Kind::UidsChanged);
     }
@@ -252,7 +338,8 @@ impl Scene {
         // What stands in its place under its name and with its size, and was never seen beside it, nobody can tell from it.
         let mail = server.mail(server.maildrop[place]);
         let twins = server.maildrop.iter().filter(|other| server.mail(**other).uid == mail.uid).count();
-        let rows = self.disk.borrow().rows();
+        let disk = self.disk.borrow();
+        let rows = disk.rows();
         if twins > 1 && rows.values().filter(|row| row.on_server && row.uid == mail.uid).count() < twins {
             return false;
         }

@@ -19,7 +19,7 @@ extern "C" {
     fn database_names() -> Promise;
     #[wasm_bindgen(js_name = openDatabase)]
     fn open_database(name: &str, version: u32, create: bool, upgrade: &JsValue) -> Promise;
-    #[wasm_bindgen(js_name = deleteDatabase)]
+    #[wasm_bindgen(js_name = eraseDatabase)]
     fn delete_database(name: &str) -> Promise;
     #[wasm_bindgen(js_name = begin, catch)]
     fn begin_transaction(
@@ -35,6 +35,8 @@ extern "C" {
     #[wasm_bindgen(js_name = write, catch)]
     fn put(transaction: &Transaction, store: &str, key: &JsValue, value: &JsValue)
     -> core::result::Result<(), JsValue>;
+    #[wasm_bindgen(js_name = remove, catch)]
+    fn delete_value(transaction: &Transaction, store: &str, key: &JsValue) -> core::result::Result<(), JsValue>;
     #[wasm_bindgen(js_name = removeAll, catch)]
     fn remove(transaction: &Transaction, store: &str, id: u32) -> core::result::Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
@@ -64,7 +66,7 @@ pub(crate) async fn names() -> Result<Array> {
     Ok(Wait::new(database_names()).done().await?.unchecked_into())
 }
 
-/// Opens a database, upgrading it where needed. One that does not exist is created with `create`, and otherwise is `None` and goes
+/// Opens a database, upgrading it where needed; version 0: as it is. One that does not exist is created with `create`, and otherwise is `None` and goes
 /// on not existing: looking leaves no trace.
 ///
 /// # Errors
@@ -112,6 +114,14 @@ impl Transaction {
         put(self, store, key, value).map_err(failed)
     }
 
+    /// Removes one value, or all where `key` is undefined.
+    ///
+    /// # Errors
+    /// `store`.
+    pub(crate) fn remove(&self, store: &str, key: &JsValue) -> Result<()> {
+        delete_value(self, store, key).map_err(failed)
+    }
+
     /// Removes every value whose key is an array that begins with `id`.
     ///
     /// # Errors
@@ -135,7 +145,8 @@ impl Transaction {
 pub(crate) struct Wait(JsFuture);
 
 impl Wait {
-    fn new(promise: Promise) -> Wait {
+    /// Waits for it.
+    pub(crate) fn new(promise: Promise) -> Wait {
         Wait(JsFuture::from(promise))
     }
 

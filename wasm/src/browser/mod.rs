@@ -5,6 +5,7 @@
 //!
 //! Everything is looked up on `globalThis`, so that it works in a page and in a worker alike.
 
+pub(crate) mod cipher;
 pub(crate) mod idb;
 pub(crate) mod locks;
 pub(crate) mod time;

@@ -11,7 +11,7 @@ use super::convert::{self, promise};
 use super::mailbox::{Mailbox, MailboxCore};
 use crate::error::{Error, Result};
 use crate::mail;
-use crate::store::{Batch, Deletion, Edit, Record, Store, page};
+use crate::store::{Batch, Deletion, Edit, Record, page};
 
 #[wasm_bindgen]
 impl MailboxCore {
@@ -66,6 +66,9 @@ impl Mailbox {
                 if known.is_some() {
                     batch.edits.push((id, Edit::Staged { chunks }));
                 }
+                if place == 0 {
+                    *self.coming.borrow_mut() = Some((id, mail::envelope(&piece)));
+                }
                 if chunks > 0 {
                     batch.chunks.push((id, place, piece));
                 }
@@ -84,10 +87,8 @@ impl Mailbox {
                 match piece {
                     None => batch.edits.push((id, Edit::Elsewhere { at })),
                     Some(piece) => {
-                        let envelope = match place {
-                            0 => mail::envelope(&piece),
-                            _ => mail::envelope(&self.table.store().chunk(id, 0).await?),
-                        };
+                        let coming = self.coming.take().filter(|(of, _)| place > 0 && *of == id);
+                        let envelope = coming.map_or_else(|| mail::envelope(&piece), |(_, envelope)| envelope);
                         batch.envelopes.push((id, envelope));
                         batch.chunks.push((id, place, piece));
                         batch.edits.push((id, Edit::Retrieved { octets, chunks: place + 1, at, unconfirmed }));

@@ -10,7 +10,7 @@ use crate::error::{Code, Error, Result};
 #[cfg(feature = "mime")]
 use crate::mail;
 use crate::pop3::{Credential, Login, Method, Pipelining, Secret, Settings};
-use crate::store::{Record, page};
+use crate::store::{Envelope, Record, page};
 use crate::sync::{Phase, Progress, Report};
 
 /// The functions of `host.js`, each an object of the contract or of its facade.
@@ -27,7 +27,22 @@ mod host {
             server_text: &str,
             message: &str,
         ) -> JsValue;
-        pub(super) fn row(id: u32, uid: &str, size: f64, stored: bool, flags: u32, envelope: &JsValue) -> JsValue;
+        pub(super) fn envelope(
+            subject: &str,
+            from: &str,
+            preview: &str,
+            date: Option<f64>,
+            attachments: bool,
+        ) -> JsValue;
+        pub(super) fn row(
+            id: u32,
+            uid: &str,
+            size: f64,
+            stored: bool,
+            flags: u32,
+            envelope: &JsValue,
+            damaged: bool,
+        ) -> JsValue;
         pub(super) fn progress(phase: &str, done: u32, total: u32, bytes: f64, total_bytes: f64) -> JsValue;
         pub(super) fn report(
             retrieved: u32,
@@ -108,9 +123,16 @@ pub(super) fn login<'a>(user: &'a str, secret: String, is_token: bool, method: &
     Login { user, credential, method: Method::named(method).unwrap_or_default() }
 }
 
-/// A `Row`. `envelope` as it lies in the database, `undefined` where there is none.
-pub(super) fn row(row: &Record, envelope: &JsValue) -> JsValue {
-    host::row(row.id, &row.uid, row.size as f64, row.stored(), page::flags(row), envelope)
+/// A `Row`, with the envelope where there is one; an error where it is not what was put there.
+pub(super) fn row(row: &Record, envelope: Option<Result<Envelope>>) -> JsValue {
+    let damaged = matches!(envelope, Some(Err(_)));
+    let envelope = match envelope {
+        Some(Ok(Envelope { subject, from, preview, date, attachments, .. })) => {
+            host::envelope(&subject, &from, &preview, date.map(|date| date as f64), attachments)
+        }
+        _ => JsValue::UNDEFINED,
+    };
+    host::row(row.id, &row.uid, row.size as f64, row.stored(), page::flags(row), &envelope, damaged)
 }
 
 /// A `Progress`.

@@ -1,26 +1,27 @@
-//! `Mailbox`, underneath: the table, the store and one session at a time.
+//! `Mailbox`, underneath: the table and the store. Its sessions are in [`super::turns`], what is sealed of it in [`super::vault`].
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
-use futures_util::lock::{Mutex, MutexGuard};
+use futures_util::lock::Mutex;
 use js_sys::{Array, Function, Promise};
 use wasm_bindgen::prelude::*;
 use web_sys::AbortSignal;
 
 use super::convert::{self, blob, bytes, number, promise};
-use super::known;
+use super::kept::Kept;
+use crate::browser::cipher::WebCipher;
 use crate::browser::{locks, time};
 use crate::error::{Code, Error, Result};
 #[cfg(feature = "mime")]
 use crate::mail;
-use crate::pop3::{Behaviour, Client, Login, Settings};
-use crate::store::idb::{self, Account, IdbStore};
+use crate::pop3::{Client, Secret, Settings};
+use crate::store::idb::{Account, IdbDisk};
 use crate::store::memory::MemoryStore;
-use crate::store::{Batch, Deletion, Edit, Id, Record, Rows, Store};
-use crate::sync::{Attempt, Job, Phase, Policy, Progress, Report, Retrieve, Table, Visit, planner};
-use crate::tunnel;
+use crate::store::sealed::SealedStore;
+use crate::store::{Deletion, Edit, Envelope, Id, Record, Store};
+use crate::sync::{Policy, Retrieve, Table, Visit, planner};
 
 #[wasm_bindgen(raw_module = "./mail/host.js")]
 extern "C" {
@@ -35,20 +36,24 @@ extern "C" {
 pub struct MailboxCore(pub(super) Rc<Mailbox>);
 
 pub(super) struct Mailbox {
-    account: Account,
-    settings: Settings,
+    pub(super) account: Account,
+    pub(super) settings: Settings,
     /// How to sign in.
-    method: String,
-    token: Option<String>,
+    pub(super) method: String,
+    pub(super) token: Option<String>,
     pub(super) table: Table<Kept>,
-    on_event: Function,
+    pub(super) on_event: Function,
     /// The session under way, so that closing ends it.
-    session: RefCell<Option<Client>>,
+    pub(super) session: RefCell<Option<Client>>,
     /// A session that stays open for the next message to be looked at, and the turn that it has.
-    visit: Mutex<Option<(Visit, locks::Lock)>>,
+    pub(super) visit: Mutex<Option<(Visit, locks::Lock)>>,
     /// Somebody waits for that turn.
-    wanted: Cell<bool>,
+    pub(super) wanted: Cell<bool>,
     closed: Cell<bool>,
+    /// The envelope of a message that an import brings in pieces.
+    pub(super) coming: RefCell<Option<(Id, Envelope)>>,
+    /// Something is sealed here, or will be before it is shown.
+    pub(super) sealed: Cell<bool>,
 }
 
 #[wasm_bindgen]
@@ -65,11 +70,17 @@ impl MailboxCore {
         method: String,
         token: Option<String>,
         durable: bool,
+        passphrase: Option<String>,
         on_event: Function,
     ) -> Promise {
         let account = Account { account, user, relay };
-        let store =
-            if durable { Kept::Here(IdbStore::new(account.clone())) } else { Kept::Nowhere(MemoryStore::default()) };
+        let store = if durable {
+            let cipher = WebCipher::new(&account.account, on_event.clone());
+            let disk = IdbDisk::new(account.clone());
+            Kept::Here(SealedStore::new(disk, cipher, &account.account, passphrase.map(Secret::new)))
+        } else {
+            Kept::Nowhere(MemoryStore::default())
+        };
         let hears = on_event.clone();
         let on_change = move |rows: &[Id]| tell(&hears, "change", &ids(rows));
         let mailbox = Rc::new(Mailbox {
@@ -83,8 +94,11 @@ impl MailboxCore {
             visit: Mutex::new(None),
             wanted: Cell::new(false),
             closed: Cell::new(false),
+            coming: RefCell::default(),
+            sealed: Cell::new(false),
         });
         promise(async move {
+            mailbox.look().await?;
             mailbox.table.refresh().await?;
             mailbox.recall().await?;
             Ok(MailboxCore(mailbox).into())
@@ -95,7 +109,7 @@ impl MailboxCore {
     pub fn accounts() -> Promise {
         promise(async {
             let list = Array::new();
-            IdbStore::accounts(&|account, rows| {
+            IdbDisk::accounts(&|account, rows| {
                 let stored = rows.values().filter(|row| row.stored()).count();
                 list.push(&kept(account, rows.len() as u32, stored as u32));
             })
@@ -105,7 +119,7 @@ impl MailboxCore {
     }
 
     /// One session. `job`: what to retrieve (`all`, `headers` or `none`; otherwise as the policy has it), for a `SyncReport`; `one`,
-    /// to retrieve the message `id`, after which the session stays open until `ask("leave")`.
+    /// to retrieve the message `id`, after which the session stays open until `ask("leave")`; `sign in`, for nothing but that.
     pub fn session(&self, secret: String, is_token: bool, job: &str, id: Id, signal: Option<AbortSignal>) -> Promise {
         let retrieve = match job {
             "none" => Some(Retrieve::None),
@@ -113,13 +127,16 @@ impl MailboxCore {
             "all" => Some(Retrieve::All),
             _ => None,
         };
-        let one = job == "one";
+        let (one, sign_in) = (job == "one", job == "sign in");
         let mailbox = Rc::clone(&self.0);
         promise(async move {
             let login = convert::login(&mailbox.account.user, secret, is_token, &mailbox.method);
             let report = if one {
+                mailbox.check_unlocked()?;
                 mailbox.row(id).await?;
-                mailbox.fetch(login, id).await
+                mailbox.fetch(login, id, signal).await
+            } else if sign_in {
+                mailbox.sign_in(login, signal).await
             } else {
                 mailbox.sync(login, retrieve, signal).await
             };
@@ -165,7 +182,8 @@ impl MailboxCore {
             visit.take();
         }
         if let Kept::Here(store) = self.0.table.store() {
-            store.close();
+            store.cipher().end();
+            store.disk().close();
         }
     }
 }
@@ -181,12 +199,18 @@ impl Mailbox {
             }
             "policy" => return Ok(bytes(&self.policy().await?.to_bytes())),
             "login delay" => {
-                let said = known::of(&self.account.relay).capabilities.unwrap_or_default();
+                let said = super::known::of(&self.account.relay).capabilities.unwrap_or_default();
                 return Ok(said.login_delay.into());
             }
-            "newest" => return self.messages(first, second, true).await,
-            "oldest" => return self.messages(first, second, false).await,
+            // Rows, newest or oldest first; their states alone, for which nothing has to be opened.
+            "newest" => return self.messages(first, second, true, true).await,
+            "oldest" => return self.messages(first, second, false, true).await,
+            "newest states" => return self.messages(first, second, true, false).await,
+            "oldest states" => return self.messages(first, second, false, false).await,
             _ => {}
+        }
+        if let Some(answer) = self.answer_of_vault(what, first).await? {
+            return Ok(answer);
         }
         self.ready().await?;
         match what {
@@ -204,6 +228,7 @@ impl Mailbox {
             }
             _ => {}
         }
+        self.check_unlocked()?;
         let row = self.row(first).await?;
         match what {
             "is stored" => Ok(row.stored().into()),
@@ -237,8 +262,8 @@ impl Mailbox {
         }
     }
 
-    /// Rows, newest or oldest first.
-    async fn messages(&self, offset: u32, limit: u32, newest: bool) -> Result<JsValue> {
+    async fn messages(&self, offset: u32, limit: u32, newest: bool, headers: bool) -> Result<JsValue> {
+        self.check_unlocked()?;
         self.ready().await?;
         let ids: Vec<Id> = {
             let rows = self.table.rows();
@@ -246,10 +271,13 @@ impl Mailbox {
             let places = offset..count.min(offset.saturating_add(limit as usize));
             places.filter_map(|place| rows.key_at(if newest { count - 1 - place } else { place })).collect()
         };
-        let envelopes = self.table.store().envelopes(&ids).await?;
+        let envelopes = match headers {
+            true => self.table.store().envelopes(&ids).await?,
+            false => ids.iter().map(|_| None).collect(),
+        };
         // What another tab has cleared meanwhile is no longer there.
         let rows = self.table.rows();
-        let objects = (0..).zip(ids).filter_map(|(place, id)| Some(convert::row(rows.get(id)?, &envelopes.get(place))));
+        let objects = ids.iter().zip(envelopes).filter_map(|(id, seen)| Some(convert::row(rows.get(*id)?, seen)));
         Ok(convert::array(objects).into())
     }
 
@@ -279,110 +307,15 @@ impl Mailbox {
         Ok(JsValue::UNDEFINED)
     }
 
-    /// One session that brings everything up to date, when it is this mailbox's turn among all tabs.
-    async fn sync(&self, login: Login<'_>, retrieve: Option<Retrieve>, signal: Option<AbortSignal>) -> Result<Report> {
-        let _turn = self.turn(signal.as_ref()).await?;
-        self.check_open()?;
-        let policy = self.policy().await?;
-        let job = Job::Sync(retrieve.map_or(policy, |retrieve| policy.with(retrieve)));
-        let (report, visit) = self.attempt(login, job, signal).await?;
-        visit.leave(&self.table, &time::now, &|_| {}).await;
-        Ok(report)
-    }
-
-    /// Retrieves one message: in the session that is open for that, or in one that stays open for the next.
-    async fn fetch(&self, login: Login<'_>, id: Id) -> Result<Report> {
-        let mut visit = self.visit.lock().await;
-        if let Some((open, _)) = visit.as_ref() {
-            let progress = |progress: Progress| self.progress(progress);
-            let fetched = open.fetch(id, &self.table, &time::now, &progress).await;
-            match fetched {
-                // The server has ended it meanwhile, as it may: another one is opened.
-                Err(error) if error.code == Code::Closed => self.end(visit.take()).await,
-                fetched => {
-                    self.make_way(&mut visit).await;
-                    return fetched;
-                }
-            }
-        }
-        let turn = self.turn_after(None).await?;
-        self.check_open()?;
-        // Another tab may have retrieved it while this one waited.
-        self.table.refresh().await?;
-        if self.table.rows().get(id).is_some_and(Record::stored) {
-            return Ok(Report::default());
-        }
-        let (report, open) = self.attempt(login, Job::Fetch(id), None).await?;
-        *visit = Some((open, turn));
-        self.make_way(&mut visit).await;
-        Ok(report)
-    }
-
-    /// Ends the session that is open for the next message, now or as soon as it is at rest.
-    async fn leave(&self) {
-        match self.visit.try_lock() {
-            Some(mut visit) => self.end(visit.take()).await,
-            None => self.wanted.set(true),
-        }
-    }
-
-    /// Ends the open session where somebody waits for it.
-    async fn make_way(&self, visit: &mut MutexGuard<'_, Option<(Visit, locks::Lock)>>) {
-        if self.wanted.replace(false) {
-            self.end(visit.take()).await;
-        }
-    }
-
-    async fn end(&self, visit: Option<(Visit, locks::Lock)>) {
-        if let Some((open, _turn)) = visit {
-            open.leave(&self.table, &time::now, &|progress| self.progress(progress)).await;
-            self.session.borrow_mut().take();
-            self.state("closed");
-        }
-    }
-
-    /// Runs one attempt. Whose turn it is has been seen to.
-    async fn attempt(&self, login: Login<'_>, job: Job, signal: Option<AbortSignal>) -> Result<(Report, Visit)> {
-        // Whoever had the turn before may have told of its changes, but nobody says that the telling comes before the turn.
-        self.table.invalidate();
-        self.state("connecting");
-        let progress = |progress: Progress| self.progress(progress);
-        let connect = async |behaviour: Behaviour| {
-            progress(Progress::start(Phase::Connect, 0, 0));
-            let options = tunnel::Options {
-                url: self.account.relay.clone(),
-                settings: Settings { behaviour, ..self.settings },
-                token: self.token.clone(),
-                signal: signal.clone(),
-            };
-            let (client, _) = tunnel::open(options).await?;
-            // Closed while it was connecting: nothing more is sent.
-            self.check_open().inspect_err(|error| client.hang_up(error.clone()))?;
-            self.state("open");
-            *self.session.borrow_mut() = Some(client.clone());
-            Ok(client)
-        };
-        let known = Cell::new(known::of(&self.account.relay));
-        let attempt =
-            Attempt { connect, known: &known, table: &self.table, login, now: &time::now, progress: &progress };
-        let result = attempt.open(job).await;
-        self.remember(known.get()).await;
-        if result.is_err() || matches!(job, Job::Sync(_)) {
-            self.session.borrow_mut().take();
-            self.state("closed");
-        }
-        result
-    }
-
     /// The account's policy as it is now.
-    async fn policy(&self) -> Result<Policy> {
+    pub(super) async fn policy(&self) -> Result<Policy> {
         Ok(self.table.policy().await?.unwrap_or_default())
     }
 
     /// Changes the policy. One that deletes nothing takes back what was wished.
     async fn set_policy(&self, policy: Policy) -> Result<()> {
         match self.table.store() {
-            Kept::Here(store) => store.keep_policy(&policy.to_bytes()).await?,
+            Kept::Here(store) => store.disk().keep_policy(&policy.to_bytes()).await?,
             Kept::Nowhere(store) => store.keep_policy(&policy.to_bytes()),
         }
         let wanted = |row: &&Record| !policy.deletes() && row.deletion == Deletion::Wanted;
@@ -401,25 +334,6 @@ impl Mailbox {
             later += usize::from(policy.will_be_due(row, now));
         }
         Array::of2(&ids(&due), &number(later)).into()
-    }
-
-    /// Takes up what earlier sessions of this account have learnt of the server, where this page knows nothing of it.
-    async fn recall(&self) -> Result<()> {
-        if let Kept::Here(store) = self.table.store()
-            && let Some(server) = store.server().await?
-        {
-            known::recall(&self.account.relay, &server, time::now());
-        }
-        Ok(())
-    }
-
-    /// Keeps what a session has learnt. Losing it costs a round trip and no mail, so a database that fails is no failure here.
-    async fn remember(&self, behaviour: Behaviour) {
-        if let Some(server) = known::learn(&self.account.relay, behaviour)
-            && let Kept::Here(store) = self.table.store()
-        {
-            let _ = store.keep_server(&server).await;
-        }
     }
 
     /// Open, and with the rows as they are now.
@@ -442,20 +356,6 @@ impl Mailbox {
         })
     }
 
-    /// This mailbox's turn among all tabs, once it has ended what it keeps open itself.
-    fn turn<'a>(&'a self, signal: Option<&'a AbortSignal>) -> LocalBoxFuture<'a, Result<locks::Lock>> {
-        Box::pin(async move {
-            self.check_open()?;
-            self.leave().await;
-            self.turn_after(signal).await
-        })
-    }
-
-    fn turn_after<'a>(&self, signal: Option<&'a AbortSignal>) -> LocalBoxFuture<'a, Result<locks::Lock>> {
-        let name = "poplar:".to_owned() + &self.account.account;
-        Box::pin(async move { locks::acquire(&name, signal).await })
-    }
-
     /// The whole of a stored message.
     #[cfg(feature = "mime")]
     async fn body(&self, row: &Record) -> Result<Vec<u8>> {
@@ -466,87 +366,13 @@ impl Mailbox {
         Ok(body)
     }
 
-    fn progress(&self, progress: Progress) {
-        tell(&self.on_event, "progress", &convert::progress(&progress));
-    }
-
-    fn state(&self, state: &str) {
-        tell(&self.on_event, "session", &state.into());
-    }
-
-    fn check_open(&self) -> Result<()> {
+    pub(super) fn check_open(&self) -> Result<()> {
         if self.closed.get() { Err(Error::new(Code::Closed, "this mailbox was closed; open it again")) } else { Ok(()) }
     }
 }
 
-/// The store that was chosen.
-pub(super) enum Kept {
-    Here(IdbStore),
-    Nowhere(MemoryStore),
-}
-
-impl Kept {
-    /// The envelopes of these messages in the same order, as they lie in the database; `undefined` where there is none.
-    async fn envelopes(&self, ids: &[Id]) -> Result<Array> {
-        match self {
-            Kept::Here(store) => store.envelopes(ids).await,
-            Kept::Nowhere(store) => Ok(convert::array(
-                ids.iter().map(|id| store.envelope(*id).as_ref().map_or(JsValue::UNDEFINED, idb::envelope)),
-            )),
-        }
-    }
-}
-
-impl Store for Kept {
-    async fn rows(&self) -> Result<Rows> {
-        match self {
-            Kept::Here(store) => store.rows().await,
-            Kept::Nowhere(store) => store.rows().await,
-        }
-    }
-
-    async fn chunk(&self, id: Id, place: u32) -> Result<Vec<u8>> {
-        match self {
-            Kept::Here(store) => store.chunk(id, place).await,
-            Kept::Nowhere(store) => store.chunk(id, place).await,
-        }
-    }
-
-    async fn top(&self, id: Id) -> Result<Vec<u8>> {
-        match self {
-            Kept::Here(store) => store.top(id).await,
-            Kept::Nowhere(store) => store.top(id).await,
-        }
-    }
-
-    async fn policy(&self) -> Result<Option<Vec<u8>>> {
-        match self {
-            Kept::Here(store) => store.policy().await,
-            Kept::Nowhere(store) => store.policy().await,
-        }
-    }
-
-    fn is_durable(&self) -> bool {
-        matches!(self, Kept::Here(_))
-    }
-
-    async fn apply(&self, batch: Batch) -> Result<Vec<Record>> {
-        match self {
-            Kept::Here(store) => store.apply(batch).await,
-            Kept::Nowhere(store) => store.apply(batch).await,
-        }
-    }
-
-    async fn clear(&self) -> Result<()> {
-        match self {
-            Kept::Here(store) => store.clear().await,
-            Kept::Nowhere(store) => store.clear().await,
-        }
-    }
-}
-
 /// A listener that throws is its owner's affair: the session goes on.
-fn tell(on_event: &Function, name: &str, detail: &JsValue) {
+pub(super) fn tell(on_event: &Function, name: &str, detail: &JsValue) {
     let _ = on_event.call2(&JsValue::UNDEFINED, &name.into(), detail);
 }
 

@@ -3,9 +3,12 @@
 
 mod backup;
 mod convert;
+mod kept;
 mod known;
 mod mailbox;
 mod session;
+mod turns;
+mod vault;
 
 use std::cell::RefCell;
 

@@ -34,7 +34,7 @@ impl Secret {
     }
 
     /// The password itself, for the places that write it.
-    pub(super) fn reveal(&self) -> &str {
+    pub(crate) fn reveal(&self) -> &str {
         &self.0
     }
 }

@@ -1,25 +1,30 @@
-//! What is kept of a mailbox: the UID table, envelopes and bodies, in IndexedDB ([`idb`]) or in memory ([`memory`]).
+//! What is kept of a mailbox: the UID table, envelopes and bodies; sealed ([`sealed`]) in IndexedDB ([`idb`]), or in memory ([`memory`]).
 //!
-//! | part | what it holds |
-//! |---|---|
-//! | [`Record`] | the UID table: one row a message, no mail in it; lies in [`page`]s |
-//! | [`Envelope`] | subject, sender, preview, and the headers that TOP brought |
-//! | chunks | the message, byte for byte as the server sent it, in pieces |
+//! | part | what it holds | |
+//! |---|---|---|
+//! | [`Record`] | the UID table: one row a message, no mail in it; lies in [`page`]s | in the clear |
+//! | [`Envelope`] | subject, sender, preview, and the headers that TOP brought | sealed |
+//! | chunks | the message, byte for byte as the server sent it, in pieces | sealed |
 //!
 //! Architecture invariant: everything that must hold together is one [`Batch`], and a batch is one transaction, durable when
 //! [`Store::apply`] returns. Nothing else writes.
 
+pub mod attempts;
+mod envelope;
 #[cfg(target_arch = "wasm32")]
 pub mod idb;
 pub mod memory;
 pub mod page;
 pub mod record;
+pub mod sealed;
 mod sorted;
 
+pub use envelope::Envelope;
 pub use record::{Deletion, Edit, FINGERPRINT, Id, Record, Timestamp};
 pub use sorted::Sorted;
 
 use crate::error::{Code, Error, Result};
+use crate::pop3::Credential;
 
 /// Why what is stored cannot be read.
 pub(crate) const UNREADABLE: &str = "what is stored here was written by a newer version or is damaged; reload the page";
@@ -27,22 +32,10 @@ pub(crate) const UNREADABLE: &str = "what is stored here was written by a newer 
 /// Rows of the UID table, by id.
 pub type Rows = Sorted<Id, Record>;
 
-/// What a list shows of a message. Private: it is mail.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Envelope {
-    /// Decoded; empty where there is none.
-    pub subject: String,
-    /// Display name and address, decoded.
-    pub from: String,
-    /// The first line of text, where it is known.
-    pub preview: String,
-    /// The Date header, in milliseconds since 1970.
-    pub date: Option<i64>,
-    /// Whether there is something to save beside the text.
-    pub attachments: bool,
-    /// What TOP brought, while the message itself is not stored: never fetched twice.
-    pub head: Vec<u8>,
-}
+/// Values that stand for envelopes.
+pub type Envelopes<V> = Vec<(Id, V)>;
+/// Values that stand for pieces of bodies, with their places.
+pub type Chunks<V> = Vec<(Id, u32, V)>;
 
 /// Changes that hold together: one transaction, all or nothing.
 #[derive(Clone, Debug, Default)]
@@ -59,6 +52,8 @@ pub struct Batch {
     pub discard: Vec<Id>,
     /// Pieces of bodies: message, place, bytes.
     pub chunks: Vec<(Id, u32, Vec<u8>)>,
+    /// Under which stamp envelopes and bodies were sealed: [`sealed`] sets it.
+    pub stamps: Vec<(Id, u32)>,
 }
 
 impl Batch {
@@ -95,17 +90,30 @@ impl Batch {
         }
     }
 
+    /// The values that stand for envelopes and pieces of bodies, those that are to be written: what is stored already is not.
+    /// To be called before [`Batch::apply_to`].
+    pub fn values<V>(&self, rows: &Rows, envelopes: Vec<V>, chunks: Vec<V>) -> (Envelopes<V>, Chunks<V>) {
+        let open = |id: Id| rows.get(id).is_none_or(|row| !row.stored());
+        let envelopes = self.envelopes.iter().zip(envelopes).filter(|((id, _), _)| open(*id));
+        let chunks = self.chunks.iter().zip(chunks).filter(|((id, ..), _)| open(*id));
+        (
+            envelopes.map(|((id, _), value)| (*id, value)).collect(),
+            chunks.map(|((id, place, _), value)| (*id, *place, value)).collect(),
+        )
+    }
+
     /// Takes what concerns the table out of the batch and applies it to `rows`; gives the rows it touched.
     ///
     /// # Errors
     /// `store` where somebody else wrote in between: a new row has the id of an old one, a row is no longer there, or pieces of a
     /// message that is now whole are not. `rows` is as it was then.
-    fn apply_to(&mut self, rows: &mut Rows) -> Result<Vec<Record>> {
+    pub fn apply_to(&mut self, rows: &mut Rows) -> Result<Vec<Record>> {
         // What is stored is never overwritten or taken away, whatever the batch was planned from.
         let open = |id: Id| rows.get(id).is_none_or(|row| !row.stored());
         self.discard.retain(|id| open(*id));
         self.chunks.retain(|(id, ..)| open(*id));
         self.envelopes.retain(|(id, _)| open(*id));
+        self.stamps.retain(|(id, _)| open(*id));
         let taken = self.insert.iter().any(|record| rows.get(record.id).is_some());
         if taken || !self.edits.iter().all(|(id, edit)| self.has_all(*id, *edit, rows)) {
             return Err(changed_elsewhere());
@@ -125,6 +133,11 @@ impl Batch {
             if let Some(record) = rows.get_mut(id) {
                 record.apply(edit);
                 touched.insert(id, record.clone());
+            }
+        }
+        for (id, stamp) in core::mem::take(&mut self.stamps) {
+            for record in [rows.get_mut(id), touched.get_mut(id)].into_iter().flatten() {
+                record.stamp = stamp;
             }
         }
         Ok(touched.values().cloned().collect())
@@ -172,6 +185,16 @@ pub trait Store {
     /// # Errors
     /// `store`.
     async fn policy(&self) -> Result<Option<Vec<u8>>>;
+
+    /// Hears that the server has accepted this, before anything is written: what is sealed is opened by it, or made so that it will be.
+    /// What the table is may be another afterwards.
+    ///
+    /// # Errors
+    /// `wrong-secret` where what is kept here was sealed by another, `locked` where it was by something else than a password; `store`, `quota`.
+    async fn accepted(&self, _credential: &Credential) -> Result<()> {
+        // What seals nothing has nothing to open.
+        Ok(())
+    }
 
     /// Whether what it keeps outlives this page: what does not authorises no policy to delete anything.
     fn is_durable(&self) -> bool;

@@ -1,7 +1,7 @@
 //! How the UID table lies in the database: records in pages of [`PER_PAGE`], each page one binary value.
 //!
 //! A maildrop of 100,000 messages opens as 800 values instead of 100,000 objects; a change rewrites one page of a few kB.
-//! The layout is a version byte, then each record's fields in the order of [`Record`], numbers and flags as LEB128.
+//! The layout is a version byte, then each record's fields in the order of [`Record`], numbers and flags as LEB128; its stamp last.
 
 use super::record::{Deletion, Id, Record};
 
@@ -9,7 +9,9 @@ use super::record::{Deletion, Id, Record};
 pub const PER_PAGE: u32 = 128;
 
 /// The layout below.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// The one before, which had no stamps.
+const UNSEALED: u8 = 1;
 
 /// The page that holds `id`.
 pub fn page_of(id: Id) -> u32 {
@@ -32,13 +34,17 @@ pub fn encode<'a>(records: impl IntoIterator<Item = &'a Record>) -> Vec<u8> {
         number(&mut out, record.octets);
         number(&mut out, u64::from(record.chunks));
         number(&mut out, u64::from(flags(record)));
+        number(&mut out, u64::from(record.stamp));
     }
     out
 }
 
 /// Reads a page. `None` where it is not one that this version wrote.
 pub fn decode(page: &[u8]) -> Option<Vec<Record>> {
-    let (VERSION, mut input) = page.split_first().map(|(version, rest)| (*version, rest))? else { return None };
+    let (version, mut input) = page.split_first()?;
+    if ![VERSION, UNSEALED].contains(version) {
+        return None;
+    }
     let mut records = Vec::new();
     while !input.is_empty() {
         let id = small(&mut input)?;
@@ -57,6 +63,9 @@ pub fn decode(page: &[u8]) -> Option<Vec<Record>> {
             ..Record::default()
         };
         set_flags(&mut record, small(&mut input)?)?;
+        if *version == VERSION {
+            record.stamp = small(&mut input)?;
+        }
         records.push(record);
     }
     Some(records)
@@ -144,6 +153,7 @@ mod tests {
             imported: true,
             matched: true,
             unsure: true,
+            stamp: u32::MAX,
         };
         let states = [Deletion::None, Deletion::Wanted, Deletion::Confirmed];
         states.map(|deletion| Record { deletion, ..Record::default() }).into_iter().chain([full]).collect()

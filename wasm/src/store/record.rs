@@ -66,6 +66,8 @@ pub struct Record {
     pub matched: bool,
     /// What is listed under its UID could be another message, and the headers could not be compared: it is not deleted.
     pub unsure: bool,
+    /// Which of all that was ever sealed for it is its own: [`super::sealed`]. 0 where nothing is.
+    pub stamp: u32,
 }
 
 /// What begins a UID that is our own: the fingerprint of a message's headers and size, where the server gives no UIDs. A server's own
@@ -125,6 +127,8 @@ pub enum Edit {
     Unsent,
     /// QUIT was answered `+OK`.
     Confirmed,
+    /// What was sealed of it is gone. What is known of it stays: nothing is asked for again by itself.
+    Dropped,
 }
 
 impl Record {
@@ -209,6 +213,17 @@ impl Record {
             Edit::Confirmed => {
                 self.deletion = Deletion::Confirmed;
                 self.on_server = false;
+            }
+            Edit::Dropped => {
+                self.octets = 0;
+                self.chunks = 0;
+                self.stamp = 0;
+                // Who wished it deleted had it here: what was not sent is not, and what was sent is not repeated.
+                match self.deletion {
+                    Deletion::Wanted => self.wish(Deletion::None, false),
+                    Deletion::Sent => self.by_policy = true,
+                    _ => {}
+                }
             }
             _ => {}
         }
@@ -337,6 +352,29 @@ mod tests {
         // What is here is not elsewhere.
         record.apply(Edit::Elsewhere { at: 20 });
         assert_eq!((record.stored(), record.retrieved, record.imported), (true, Some(9), false));
+    }
+
+    #[test]
+    fn what_was_dropped_is_retrieved_again_on_request_only() {
+        let retrieved = Edit::Retrieved { octets: 3, chunks: 1, at: 9, unconfirmed: false };
+        let mut record = after(&[retrieved, Edit::Read(true), Edit::Dropped]);
+        assert_eq!((record.stored(), record.retrieved, record.read, record.headers), (false, Some(9), true, true));
+        record.apply(Edit::Retrieved { octets: 3, chunks: 1, at: 20, unconfirmed: false });
+        assert!(record.stored());
+    }
+
+    #[test]
+    fn who_wished_it_gone_while_it_was_here_did_not_mean_the_only_one_there_is() {
+        let retrieved = Edit::Retrieved { octets: 3, chunks: 1, at: 9, unconfirmed: false };
+        assert_eq!(after(&[retrieved, Edit::Delete, Edit::Dropped]).deletion, Deletion::None);
+        assert_eq!(after(&[retrieved, Edit::Delete, Edit::Sent, Edit::Dropped]).deletion, Deletion::Sent);
+    }
+
+    #[test]
+    fn a_dele_that_came_to_nothing_is_not_repeated_for_the_only_one_there_is() {
+        let retrieved = Edit::Retrieved { octets: 3, chunks: 1, at: 9, unconfirmed: false };
+        let listed = Edit::Listed { size: 3, unsure: false };
+        assert_eq!(after(&[retrieved, Edit::Delete, Edit::Sent, Edit::Dropped, listed]).deletion, Deletion::None);
     }
 
     #[test]

@@ -56,8 +56,8 @@ impl<S: Store, C: AsyncFn(Behaviour) -> Result<Client>> Attempt<'_, S, C> {
                 Ok(present) => return Ok((report, Visit { client, present, is_open: matches!(job, Job::Fetch(_)) })),
                 Err(error) => error,
             };
-            // The message is not to be had; the session itself is well.
-            if error.code == Code::Refused {
+            // The message is not to be had, or what is kept here does not open; the session itself is well.
+            if matches!(error.code, Code::Refused | Code::Locked | Code::WrongSecret) {
                 engine.leave().await;
             }
             client.hang_up(Error::closed());

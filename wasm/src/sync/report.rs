@@ -25,6 +25,8 @@ pub enum Job {
     Sync(Policy),
     /// Retrieve one message, though no policy wants it. Deletes nothing.
     Fetch(Id),
+    /// Signs in, so that what is kept here is opened or can be sealed, and ends.
+    SignIn,
 }
 
 /// Where a session is.

@@ -6,6 +6,7 @@ use futures_util::future::LocalBoxFuture;
 
 use super::policy::Policy;
 use crate::error::{Code, Error, Result};
+use crate::pop3::Credential;
 use crate::store::{Batch, Edit, Id, Record, Rows, Store, UNREADABLE};
 
 type OnChange = Box<dyn Fn(&[Id])>;
@@ -58,6 +59,20 @@ impl<S: Store> Table<S> {
             let Some(kept) = self.store.policy().await? else { return Ok(None) };
             let policy = kept.as_slice().try_into().ok().and_then(Policy::from_bytes);
             policy.map(Some).ok_or_else(|| Error::new(Code::Store, UNREADABLE))
+        })
+    }
+
+    /// Tells the store that the server has accepted this.
+    ///
+    /// # Errors
+    /// As [`Store::accepted`].
+    pub fn accepted<'a>(&'a self, credential: &'a Credential) -> LocalBoxFuture<'a, Result<()>> {
+        // Boxed like `refresh`.
+        Box::pin(async move {
+            self.store.accepted(credential).await?;
+            // It may have been taken over from an earlier version.
+            self.invalidate();
+            Ok(())
         })
     }
 

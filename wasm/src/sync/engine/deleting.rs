@@ -19,6 +19,7 @@ impl<S: Store> Engine<'_, S> {
             let policies = [*policy, now];
             self.wish(plan, &policies).await?;
             let wanted = if policies.iter().all(Policy::deletes) { self.wanted(plan, &policies) } else { Vec::new() };
+            let wanted = self.readable(wanted).await?;
             if wanted.is_empty() {
                 break Vec::new();
             }
@@ -75,6 +76,37 @@ impl<S: Store> Engine<'_, S> {
         let wanted =
             |id: Id| rows.get(id).is_some_and(|row| row.deletion == Deletion::Wanted && !row.unconfirmed && holds(row));
         plan.present.iter().filter(|present| !present.doubtful && wanted(present.id)).copied().collect()
+    }
+
+    /// Of these, without those that a policy deletes and that cannot be read here: what was damaged is still whole on the server, and only
+    /// there.
+    async fn readable(&self, wanted: Vec<Present>) -> Result<Vec<Present>> {
+        let mut readable = Vec::with_capacity(wanted.len());
+        for present in wanted {
+            let by_policy = self.table.row(present.id).filter(|row| row.by_policy);
+            let holds = match by_policy {
+                Some(row) => self.reads(&row).await?,
+                // A person knows what is to go.
+                None => true,
+            };
+            if holds {
+                readable.push(present);
+            }
+        }
+        Ok(readable)
+    }
+
+    /// Whether the whole of a message opens.
+    async fn reads(&self, row: &Record) -> Result<bool> {
+        let mut octets = 0;
+        for place in 0..row.chunks {
+            match self.table.store().chunk(row.id, place).await {
+                Ok(piece) => octets += piece.len() as u64,
+                Err(error) if error.code == Code::Store => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(octets == row.octets)
     }
 
     /// DELE for each; the ids that the server took. Both ends are in step when it returns, so that QUIT's answer is QUIT's.

@@ -1,6 +1,6 @@
 //! The beginning of a session: sign in, list, and bring the table up to date.
 
-use futures_util::future::LocalBoxFuture;
+use futures_util::future::{LocalBoxFuture, join};
 
 use super::Engine;
 use super::retrieving::{PREVIEW_LINES, begins_with_a_status};
@@ -21,16 +21,18 @@ pub(super) const REFUSALS: usize = 3;
 impl<S: Store> Engine<'_, S> {
     /// Signs in and brings the table up to date with what is listed.
     pub(super) async fn open(&self, login: &Login<'_>) -> Result<Plan> {
-        (self.progress)(Progress::start(Phase::Login, 0, 0));
-        // Asked before the sign-in where nothing is known: it may decide how to sign in …
-        if self.client.behaviour().capabilities.is_none() {
-            self.client.capa().await?;
-        }
-        self.client.sign_in(login).await?;
-        (self.progress)(Progress::start(Phase::List, 0, 0));
-        // … and after it, because some servers tell the truth only then. What can travel with it does.
+        self.sign_in(login).await?;
+        // Asked again, because some servers tell the truth only now. What can travel with it does, while what is sealed here is opened,
+        // which takes a while on purpose.
         let capa = self.client.queue(Command::Capa, 0);
-        let listing = self.list(capa).await?;
+        let accepted = async {
+            self.table.accepted(&login.credential).await?;
+            (self.progress)(Progress::start(Phase::List, 0, 0));
+            Ok(())
+        };
+        let (accepted, listing) = join(accepted, self.list(capa)).await;
+        accepted?;
+        let listing = listing?;
         self.table.refresh().await?;
         let mut plan = self.plan(&listing).await?;
         let mut batch = Batch {
@@ -45,6 +47,16 @@ impl<S: Store> Engine<'_, S> {
         }
         self.table.apply(batch).await?;
         Ok(plan)
+    }
+
+    /// Signs in, and does nothing else.
+    pub(super) async fn sign_in(&self, login: &Login<'_>) -> Result<()> {
+        (self.progress)(Progress::start(Phase::Login, 0, 0));
+        // Asked before the sign-in where nothing is known: it may decide how to sign in.
+        if self.client.behaviour().capabilities.is_none() {
+            self.client.capa().await?;
+        }
+        self.client.sign_in(login).await
     }
 
     /// Matches what is listed with what is known, by headers where UIDs and sizes leave a doubt and the server gives headers.
@@ -69,7 +81,13 @@ impl<S: Store> Engine<'_, S> {
     async fn kept_head(&self, id: Id) -> Result<Option<Digest>> {
         let store = self.table.store();
         let stored = self.table.row(id).is_some_and(|row| row.stored());
-        Ok(heads::digest(&if stored { store.chunk(id, 0).await? } else { store.top(id).await? }))
+        let head = if stored { store.chunk(id, 0).await } else { store.top(id).await };
+        match head {
+            Ok(head) => Ok(heads::digest(&head)),
+            // What was damaged here tells nothing, and is no reason to bring no other mail: the doubt remains.
+            Err(error) if error.code == Code::Store => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Tells `each` of the headers of these messages; of those that the server does not give, nothing.
