@@ -45,10 +45,17 @@ export interface MailboxOptions extends TunnelOptions {
   /** Name of the local table. Default: upstream name + "/" + user, so that another relay address finds the same table. */
   account?: string;
   credentials?: Credentials | ((why: { account: string; reason: "sync" | "retrieve" | "sign-out" | "rejected" }) => Promise<Credentials>);
-  /** "memory" keeps nothing on this computer. Default "durable". */
-  storage?: "durable" | "memory";
   /**
-   * Run the client in a worker, so that retrieving, storing and parsing never hold up the page; all mailboxes of a page share one.
+   * Secret that seals the local copy, where it is not to be the mailbox password; needed where sign-in is by token. Used when
+   * the first message is stored, and for `sync()` to open what is here, until it locks: from then on it is `unlock()` that needs it.
+   */
+  passphrase?: string;
+  /** "memory" keeps nothing on this computer. Default "durable": sealed at rest. */
+  storage?: "durable" | "memory";
+  /** Locks when nobody has been at work for so long, in any tab, and after the computer slept; see `active()`. 0: never. Default 10. */
+  lockAfterMinutes?: number;
+  /**
+   * Run the client in a worker of its own, so that retrieving, storing and parsing never hold up the page, and a lock ends it.
    * Where no worker can be made (the library comes from another origin, or a content policy is against it) it runs in the page.
    * Default false.
    */
@@ -97,6 +104,16 @@ export interface Row {
   matched: boolean;
   /** Comes from a backup; no policy deletes it. */
   imported: boolean;
+  /** Subject, sender and date were changed, damaged or removed in this browser's storage, and are not shown. */
+  damaged: boolean;
+}
+
+/** One entry of the audit log. `ids`: the messages, by `Row.id`. */
+export interface LogEntry {
+  n: number;
+  at: Date;
+  what: "opened" | "saved" | "exported" | "imported" | "printed" | "deleted" | "unlocked" | "failed unlock" | "locked" | "resealed";
+  ids: string[];
 }
 
 export interface SyncReport {
@@ -122,7 +139,7 @@ export interface BackupProgress { done: number; total: number; bytes: number; to
 export class Mailbox extends EventTarget {
   static open(options: MailboxOptions): Promise<Mailbox>;
   /** What is kept in this browser for this origin. */
-  static accounts(options?: { worker?: boolean }): Promise<{ account: string; relay: string; user: string; messages: number; stored: number }[]>;
+  static accounts(options?: { worker?: boolean }): Promise<{ account: string; relay: string; user: string; hidden?: true; messages: number; stored: number }[]>;
   /**
    * One session: list, retrieve, apply wanted deletions, QUIT. One attempt; rejects rather than retrying. `retrieve`: for once something
    * else than the policy says. `afresh`: goes on without a "lost" event where what was kept in this browser is gone.
@@ -135,7 +152,8 @@ export class Mailbox extends EventTarget {
   setPolicy(change: Partial<Policy>): Promise<Policy>;         // the whole policy as it is now; other tabs hear of it
   /** What this policy would delete from the server at the next sync, and how many messages it would later, once stored or old enough. */
   wouldDelete(change?: Partial<Policy>): Promise<{ ids: string[]; later: number }>;
-  messages(range?: { offset?: number; limit?: number; order?: "newest" | "oldest" }): Promise<Row[]>;
+  /** `headers: false`: states and sizes only, for which nothing has to be opened. */
+  messages(range?: { offset?: number; limit?: number; order?: "newest" | "oldest"; headers?: boolean }): Promise<Row[]>;
   count(): Promise<number>;
   message(id: string): Promise<Message>;                       // opens a short session if the message is not stored
   raw(id: string): Promise<Blob>;                              // byte-exact .eml; likewise
@@ -156,7 +174,28 @@ export class Mailbox extends EventTarget {
   exportMailbox(options?: { format?: "zip" | "mbox"; signal?: AbortSignal; onProgress?: (progress: BackupProgress) => void }): ReadableStream<Uint8Array>;
   /** Takes in such a zip. What is stored here stays as it is. `skipped`: messages that the zip does not have whole. */
   importMailbox(zip: Blob, options?: { signal?: AbortSignal; onProgress?: (progress: BackupProgress) => void }): Promise<{ added: number; known: number; skipped: number }>;
-  readonly locked: boolean;                                    // false in this version, which does not seal what it keeps
+  /** What is kept here cannot be read: after open(), until unlock() or a sync() with the right password; and after a lock. */
+  readonly locked: boolean;
+  /**
+   * Opens what is kept here, without a network: by the mailbox password, or by the passphrase where that seals it. `wrong-secret`;
+   * `locked` with `retryAfterMs` where too many were wrong before; `store` where the key was changed.
+   */
+  unlock(secret: string): Promise<void>;
+  /** In every tab; what is under way ends with code "locked". A password is forgotten, one that came as a value too: a callback is asked again. */
+  lock(): Promise<void>;
+  active(): void;                                              // somebody is at work: puts off the lock that comes when nobody is
+  /** What seals what is kept here, and whether the account's name is hidden. `null`: nothing is sealed yet. */
+  seal(): Promise<{ by: "password" | "passphrase" | null; nameHidden: boolean }>;
+  /** Another secret from now on. A password that was changed on the server is taken over by sync() itself, once this is unlocked. */
+  reseal(current: string, next: { password: string } | { passphrase: string }): Promise<void>;
+  /** Whether the account's name is kept unreadable as well: `accounts()` then has no name for it. */
+  hideName(hidden: boolean): Promise<void>;
+  /** Gives up what is sealed by a secret that is lost. UIDs and states stay, and nothing is retrieved again unless somebody asks. */
+  dropSealed(): Promise<void>;
+  /** What was done with the mail here, oldest first. `broken`: number of the first entry that is not as it was written. */
+  log(): Promise<{ entries: LogEntry[]; broken: number | null }>;
+  note(what: "printed", ids: string[]): Promise<void>;         // enters what only the page knows of
+  exportLog(format?: "csv" | "json"): Promise<Blob>;
   signOut(): Promise<void>;                                    // applies wanted deletions, QUIT, forgets the credentials
   clear(): Promise<void>;                                      // forgets everything kept here; the server is not touched
   close(): Promise<void>;                                      // releases; never commits a deletion; twice is harmless
@@ -169,6 +208,8 @@ export class Mailbox extends EventTarget {
   addEventListener(type: "session", listener: (event: CustomEvent<{ state: string; elsewhere?: true }>) => void, options?: boolean | AddEventListenerOptions): void;
   /** The policy changed, here or in another tab. */
   addEventListener(type: "policy", listener: (event: CustomEvent<Policy>) => void, options?: boolean | AddEventListenerOptions): void;
+  /** Locked, and why, or open. */
+  addEventListener(type: "lock", listener: (event: CustomEvent<{ locked: boolean; reason: "asked" | "idle" | "sleep" | "sign-out" | "elsewhere" | null }>) => void, options?: boolean | AddEventListenerOptions): void;
   addEventListener(type: "schedule", listener: (event: CustomEvent<Schedule>) => void, options?: boolean | AddEventListenerOptions): void;
   /** A sync of this mailbox ended well: somebody's, or the scheduler's. */
   addEventListener(type: "synced", listener: (event: CustomEvent<SyncReport>) => void, options?: boolean | AddEventListenerOptions): void;

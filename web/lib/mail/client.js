@@ -5,8 +5,13 @@ import "./host.js";
 
 /** @typedef {typeof import("../client.js")} Client The generated glue. */
 
+const WASM = new URL("../client_bg.wasm", import.meta.url);
+
 /** @type {Promise<Client> | undefined} */
 let loading;
+
+/** The wasm's octets, where they were fetched ahead. @type {Promise<ArrayBuffer> | undefined} */
+let fetched;
 
 /** How to reject the calls that are under way. @type {Set<(error: Error) => void>} */
 const pending = new Set();
@@ -42,6 +47,24 @@ export async function call(work) {
   });
 }
 
+/** Has at hand what a call in this page needs, though none may come: it is for when nothing can be fetched any more. */
+export async function fetchAhead() {
+  fetched ??= fetchWasm();
+  try {
+    await Promise.all([fetched, import("../client.js")]);
+  } catch {
+    fetched = undefined; // the next time may be a better one
+  }
+}
+
+async function fetchWasm() {
+  const response = await fetch(WASM);
+  const octets = await response.arrayBuffer();
+  // What stands between may answer with a page of its own.
+  if (!response.ok || !WebAssembly.validate(octets)) throw internal("This is not the mail client.");
+  return octets;
+}
+
 function load() {
   loading ??= start().catch((error) => {
     loading = undefined;
@@ -54,7 +77,7 @@ async function start() {
   let client;
   try {
     client = await import("../client.js");
-    await client.default({ module_or_path: new URL("../client_bg.wasm", import.meta.url) });
+    await client.default({ module_or_path: (await fetched) ?? WASM });
   } catch {
     throw internal("The mail client could not be loaded. Check that client.js and client_bg.wasm are served beside poplar-mail.js.");
   }

@@ -72,6 +72,11 @@ export class SignIn {
     for (const accepted of this.#waiting.keys()) accepted();
   }
 
+  /** What has opened what is kept here signs in as well. @param {string} password */
+  offer(password) {
+    if (this.#refused !== password) this.#password = { secret: password, isToken: false };
+  }
+
   /** Forgets a password; who can be asked for one can be asked again. */
   forget() {
     this.#forgotten += 1;

@@ -27,7 +27,7 @@ let whole;
  * that log the next time, and drops every database of the origin. Deleting one has it write what the log has to its tables and leave
  * that log behind, in about 3 ms; other browsers have nothing to do.
  */
-async function anotherLog() {
+export async function anotherLog() {
   // Where there is nothing to lose, no trace is left either.
   if ((await indexedDB.databases()).length === 0) return;
   (await settled(indexedDB.open(NOTHING))).close();
@@ -40,7 +40,23 @@ export async function databaseNames() {
 }
 
 /**
- * Opens a database, upgrading it where needed. One that does not exist is created with `create`, and otherwise is `undefined` and
+ * The name of an account's database: it must be found again by the account's name, and not tell it. Who wants to know whether a certain
+ * account is here can still try.
+ * @param {string} account
+ */
+export async function databaseName(account) {
+  const text = (/** @type {string} */ words) => new TextEncoder().encode(words);
+  const name = await crypto.subtle.importKey("raw", text(account), "PBKDF2", false, ["deriveBits"]);
+  const how = { name: "PBKDF2", hash: "SHA-256", salt: text(`poplar ${globalThis.origin}`), iterations: NAME_ITERATIONS };
+  const octets = new Uint8Array(await crypto.subtle.deriveBits(how, name, 128));
+  return `poplar/${Array.from(octets, (octet) => octet.toString(16).padStart(2, "0")).join("")}`;
+}
+
+/** Some 25 ms, once for each mailbox that is opened. */
+const NAME_ITERATIONS = 100_000;
+
+/**
+ * Opens a database, upgrading it where needed; version 0: as it is. One that does not exist is created with `create`, and otherwise is `undefined` and
  * goes on not existing: looking leaves no trace.
  * @param {string} name
  * @param {number} version
@@ -50,7 +66,7 @@ export async function databaseNames() {
 export async function openDatabase(name, version, create, upgrade) {
   // What fails here is for the database itself to say.
   await (whole ??= anotherLog().catch(() => {}));
-  const request = indexedDB.open(name, version);
+  const request = indexedDB.open(name, version || undefined);
   let absent = false;
   const blocked = new Promise((_, refused) => {
     // Whoever else has it open was told to make way. One that does not within so many milliseconds is an older version of this page.
@@ -76,6 +92,13 @@ export async function openDatabase(name, version, create, upgrade) {
 /** Waits for other connections to close, which they do when told of it. @param {string} name */
 export async function deleteDatabase(name) {
   await settled(indexedDB.deleteDatabase(name));
+}
+
+/** The same, and what was in it is not left in the files either, as far as a page has any say in that. @param {string} name */
+export async function eraseDatabase(name) {
+  await deleteDatabase(name);
+  // Chromium drops what was deleted when it next packs the tables: deleting a database is what has it do so.
+  await anotherLog().catch(() => {});
 }
 
 /**
@@ -104,6 +127,11 @@ export async function read(transaction, store, key) {
   return settled(key === undefined ? values.getAll() : values.get(key));
 }
 
+/** The highest key; `undefined` where there is none. @param {IDBTransaction} transaction @param {string} store */
+export async function lastKey(transaction, store) {
+  return (await settled(transaction.objectStore(store).openKeyCursor(null, "prev")))?.key;
+}
+
 /** The values of these keys, in the same order. @param {IDBTransaction} transaction @param {string} store @param {Uint32Array} keys */
 export function readEach(transaction, store, keys) {
   return Promise.all(Array.from(keys, (key) => read(transaction, store, key)));
@@ -112,6 +140,13 @@ export function readEach(transaction, store, keys) {
 /** @param {IDBTransaction} transaction @param {string} store @param {IDBValidKey} key @param {unknown} value */
 export function write(transaction, store, key, value) {
   transaction.objectStore(store).put(value, key);
+}
+
+/** Removes one value, or all where there is no key. @param {IDBTransaction} transaction @param {string} store @param {IDBValidKey} [key] */
+export function remove(transaction, store, key) {
+  const values = transaction.objectStore(store);
+  if (key === undefined) values.clear();
+  else values.delete(key);
 }
 
 /** Removes every piece of a message. @param {IDBTransaction} transaction @param {string} store @param {number} id */
@@ -282,9 +317,11 @@ export function account(account, user, relay) {
   return { account, user, relay };
 }
 
-/** … and in the list of accounts. */
-export function kept({ account, user, relay }, messages, stored) {
-  return { account, user, relay, messages, stored };
+/** … and in the list of accounts; of one whose name is hidden, the octets are all that is known. */
+export function kept(account, messages, stored) {
+  if (account instanceof Uint8Array) return { account: "", user: "", relay: "", hidden: true, messages, stored };
+  const { account: name, user, relay } = account;
+  return { account: name, user, relay, messages, stored };
 }
 
 /** @param {Uint32Array} rows */
@@ -294,8 +331,8 @@ export function ids(rows) {
 
 const DELETION = ["none", "wanted", "sent", "confirmed"];
 
-/** A `Row`. `flags` as they lie in the table: `wasm/src/store/page.rs`. `envelope`, where there is one, as it lies in the database. */
-export function row(id, uid, size, stored, flags, envelope) {
+/** A `Row`. `flags` as they lie in the table: `wasm/src/store/page.rs`. `envelope` where there is one that could be read. */
+export function row(id, uid, size, stored, flags, envelope, damaged) {
   const onServer = Boolean(flags & 4);
   const deletion = DELETION[(flags >> 4) & 3];
   return {
@@ -316,12 +353,13 @@ export function row(id, uid, size, stored, flags, envelope) {
     deletion: deletion === "sent" && !onServer ? "confirmed" : deletion,
     imported: Boolean(flags & 64),
     matched: Boolean(flags & 128),
+    damaged,
   };
 }
 
-/** An envelope as it lies in the database. */
-export function envelope(subject, from, preview, date = null, attachments, head) {
-  return { subject, from, preview, date, attachments, head };
+/** What a row shows of its message. */
+export function envelope(subject, from, preview, date, attachments) {
+  return { subject, from, preview, date, attachments };
 }
 
 export function progress(phase, done, total, bytes, totalBytes) {

@@ -1,22 +1,22 @@
 /** The mailbox: UID table, exactly-once retrieval, policies, reading. */
 import { accounts } from "./accounts.js";
-import { streamed } from "./backup/stream.js";
+import { Backup } from "./backup/backup.js";
+import { Core, locked } from "./core.js";
 import { SignIn } from "./credentials.js";
-import { caught, invalid, ours, thrownBy } from "./errors.js";
-import { lock } from "./host.js";
-import { abortSignal, relayUrl, rowId, string, tunnelOptions, upstreamName, whole } from "./options.js";
+import { caught, invalid, thrownBy } from "./errors.js";
+import { anotherLog, lock } from "./host.js";
+import { Kept } from "./kept.js";
+import { abortSignal, mailboxOptions, rowId, string, whole } from "./options.js";
 import { fromBytes, withChange } from "./policy.js";
-import { caller } from "./remote.js";
 import { Schedule } from "./schedule.js";
-import { askToPersist, forgetStored, hasDatabase, noteStored, storage, storedBefore } from "./storage.js";
-import { KeptSession, Tabs } from "./tabs.js";
+import { askToPersist, storage } from "./storage.js";
+import { Tabs } from "./tabs.js";
+import { Turns } from "./turns.js";
+import { Vault } from "./vault.js";
 
-/** @typedef {import("../client.js").MailboxCore} MailboxCore */
 /** @typedef {import("../../types/poplar-mail.js").MailboxOptions} MailboxOptions */
 /** @typedef {import("../../types/poplar-mail.js").Policy} Policy */
 /** @typedef {import("../../types/poplar-mail.js").SyncReport} SyncReport */
-/** @typedef {import("./credentials.js").Reason} Reason */
-/** @typedef {import("./options.js").Proof} Proof */
 /** @typedef {import("./backup/export.js").BackupProgress} BackupProgress */
 
 const PRIVATE = Symbol("use Mailbox.open()");
@@ -24,48 +24,76 @@ const PRIVATE = Symbol("use Mailbox.open()");
 /** Rows given where no limit is asked for: more than any list shows at once. */
 const ROWS = 1000;
 
-/** Events: "progress", "change", "session", "policy", "schedule", "synced", "lost". */
+/** Events: "progress", "change", "session", "policy", "schedule", "synced", "lost", "lock". */
 export class Mailbox extends EventTarget {
-  /** @type {MailboxCore} */
+  /** What the wasm does, wherever that is. */
   #core;
-  /** Runs a call into the wasm, wherever that is. */
-  #call;
-  #account;
+  /** Whether what is kept here is open, and its log. */
+  #vault;
   /** Whose mail it is, as an export says it. @type {{ account: string, user: string, relay: string }} */
   #whose;
   #durable;
   #signIn;
-  /** The session kept after a retrieval on demand. */
-  #session;
+  /** Its sessions with the server. */
+  #turns;
+  /** How much was kept here when last seen. */
+  #kept;
+  #backup;
   /** Other tabs; none in memory mode, where nothing is shared. */
   #tabs;
   #schedule;
-  /** Messages that are waited for here, and may be stored by another tab. @type {Map<number, () => void>} */
-  #awaited = new Map();
-  /** Whether this mailbox has a session, and so the turn. */
-  #hasTurn = false;
-  /** Another tab changed something while the table was being read. */
-  #missed = false;
 
-  /**
-   * @param {symbol} key @param {Awaited<ReturnType<typeof caller>>} run @param {{ account: string, user: string, relay: string }} whose
-   * @param {MailboxOptions} options
-   */
-  constructor(key, run, whose, options) {
+  /** @param {symbol} key @param {import("./options.js").Checked} checked @param {MailboxOptions} options */
+  constructor(key, checked, options) {
     if (key !== PRIVATE) throw new TypeError("Use Mailbox.open().");
     super();
-    const { account } = whose;
-    this.#whose = whose;
-    this.#call = run;
-    this.#account = account;
-    this.#durable = options.storage !== "memory";
+    const { account, user, relay, durable } = checked;
+    this.#whose = { account, user, relay };
+    this.#durable = durable;
     this.#signIn = new SignIn(account, options.credentials);
-    this.#session = new KeptSession(() => this.#ask("leave"));
-    this.#tabs = this.#durable ? new Tabs(account, (name, detail) => this.#heardFromTab(name, detail)) : undefined;
+    // Weak, since it is kept for as long as the core is, and that for as long as the mailbox.
+    const held = new WeakRef(this);
+    const { timeoutMs, pipelining, signIn, token, lockAfterMinutes } = checked;
+    let { passphrase } = checked;
+    this.#core = new Core(
+      options,
+      (client, isInUse) => {
+        const heard = (/** @type {string} */ name, /** @type {any} */ told) => {
+          // It has sealed or opened what is here, and the core has it: another one is to be unlocked.
+          if (name === "unlocked") passphrase = undefined;
+          held.deref()?.#heard(name, told, isInUse());
+        };
+        return client.MailboxCore.open(account, user, relay, timeoutMs, pipelining, signIn, token, durable, passphrase, heard);
+      },
+      () => held.deref()?.#ended(),
+      () => void held.deref()?.#vault.look().catch(() => {}),
+    );
+    this.#vault = new Vault({
+      core: this.#core,
+      durable,
+      lockAfterMinutes,
+      forget: () => this.#forget(),
+      say: (locked, reason) => this.#dispatch("lock", { locked, reason }),
+      tell: (name, detail) => this.#tabs?.tell(name, detail),
+    });
+    this.#kept = new Kept({
+      account: durable ? account : undefined,
+      core: this.#core,
+      lost: (stored) => this.#dispatch("lost", { stored }, true),
+    });
+    this.#turns = new Turns({
+      core: this.#core,
+      signIn: this.#signIn,
+      vault: this.#vault,
+      tell: (name, detail) => this.#tabs?.tell(name, detail),
+      retrieved: () => this.#kept.note(),
+    });
+    this.#backup = new Backup({ whose: this.#whose, durable, core: this.#core, vault: this.#vault, turns: this.#turns });
+    this.#tabs = durable ? new Tabs(account, (name, detail) => this.#heardFromTab(name, detail)) : undefined;
     this.#schedule = new Schedule({
-      lock: this.#durable ? `poplar:schedule:${account}` : undefined,
+      lock: durable ? `poplar:schedule:${account}` : undefined,
       policy: () => this.policy(),
-      loginDelay: () => this.#ask("login delay"),
+      loginDelay: () => this.#core.ask("login delay"),
       sync: (signal) => this.#sync({ signal }),
       say: (told) => this.#dispatch("schedule", told),
       tell: (name, error) => this.#tabs?.tell(name, error && thrownBy(error)),
@@ -74,35 +102,20 @@ export class Mailbox extends EventTarget {
 
   /** @param {MailboxOptions} options */
   static async open(options) {
-    if (!options || typeof options !== "object") throw invalid("Mailbox.open() needs { relay, user }.");
-    const relay = relayUrl(options.relay);
-    const user = string(options.user, "The user name");
-    if (!user) throw invalid("The user name is empty.");
-    const account = string(options.account ?? `${upstreamName(relay)}/${user}`, "The account name");
-    if (!["durable", "memory"].includes(options.storage ?? "durable")) throw invalid('storage must be "durable" or "memory".');
-    const { timeoutMs, pipelining, signIn, token } = tunnelOptions(options);
-
-    const run = await caller(options);
-    const mailbox = new Mailbox(PRIVATE, run, { account, user, relay }, options);
-    // Weak, since it is kept for as long as the core is, and that for as long as the mailbox.
-    const held = new WeakRef(mailbox);
-    const heard = (/** @type {string} */ name, /** @type {any} */ told) => held.deref()?.#heard(name, told);
+    const mailbox = new Mailbox(PRIVATE, mailboxOptions(options), options);
     try {
-      mailbox.#core = await run((client) =>
-        client.MailboxCore.open(account, user, relay, timeoutMs, pipelining, signIn, token, mailbox.#durable, heard),
-      );
+      await mailbox.#vault.look();
     } catch (error) {
-      mailbox.#tabs?.close();
+      await mailbox.close();
       throw error;
     }
-    if (mailbox.#missed) mailbox.#core.invalidate();
     return mailbox;
   }
 
   /**
    * What is kept in this browser for this origin.
    * @param {{ worker?: boolean }} [options]
-   * @returns {Promise<{ account: string, relay: string, user: string, messages: number, stored: number }[]>}
+   * @returns {Promise<{ account: string, relay: string, user: string, hidden?: true, messages: number, stored: number }[]>}
    */
   static async accounts(options) {
     return accounts(options);
@@ -118,7 +131,8 @@ export class Mailbox extends EventTarget {
       throw invalid('retrieve must be "all", "headers" or "none".');
     }
     abortSignal(signal);
-    return this.#schedule.byHand(() => this.#sync({ password, retrieve, afresh, signal }));
+    const over = this.#vault.signal;
+    return this.#schedule.byHand(() => this.#sync({ password, retrieve, afresh, signal, over }));
   }
 
   /** Syncs by itself from now on, as the policy says. Twice is harmless; after a stop it tries again. */
@@ -133,16 +147,16 @@ export class Mailbox extends EventTarget {
 
   /** @returns {Promise<Policy>} */
   async policy() {
-    return fromBytes(await this.#ask("policy"));
+    return fromBytes(await this.#core.ask("policy"));
   }
 
   /** Kept with the account. @param {Partial<Policy>} change @returns {Promise<Policy>} */
   async setPolicy(change) {
     // One after the other, in all tabs: who has read before another wrote would take back what that one changed.
-    const release = await lock(`poplar:policy:${this.#account}`);
+    const release = await lock(`poplar:policy:${this.#whose.account}`);
     try {
       const changed = withChange(await this.policy(), change);
-      await this.#call(() => this.#core.policy(changed, true));
+      await this.#core.call((core) => core.policy(changed, true));
     } finally {
       release();
     }
@@ -156,25 +170,26 @@ export class Mailbox extends EventTarget {
    */
   async wouldDelete(change = {}) {
     const changed = withChange(await this.policy(), change);
-    const [ids, later] = await this.#call(() => this.#core.policy(changed, false));
+    const [ids, later] = await this.#core.call((core) => core.policy(changed, false));
     return { ids, later };
   }
 
   /**
    * Rows in the order in which the server listed them.
-   * @param {{ offset?: number, limit?: number, order?: "newest" | "oldest" }} [range]
+   * @param {{ offset?: number, limit?: number, order?: "newest" | "oldest", headers?: boolean }} [range]
    * @returns {Promise<import("../../types/poplar-mail.js").Row[]>}
    */
-  async messages({ offset = 0, limit = ROWS, order = "newest" } = {}) {
+  async messages({ offset = 0, limit = ROWS, order = "newest", headers = true } = {}) {
     whole(offset, 0, "offset");
     whole(limit, 0, "limit");
     if (!["newest", "oldest"].includes(order)) throw invalid('order must be "newest" or "oldest".');
-    return this.#ask(order, offset, limit);
+    if (this.locked) throw locked();
+    return this.#core.ask(headers ? order : `${order} states`, offset, limit);
   }
 
   /** @returns {Promise<number>} */
   async count() {
-    return this.#ask("count");
+    return this.#core.ask("count");
   }
 
   /**
@@ -183,35 +198,42 @@ export class Mailbox extends EventTarget {
    * @returns {Promise<import("../../types/poplar-mail.js").Message>}
    */
   async message(id) {
-    return this.#ask("message", await this.#stored(id));
+    const row = await this.#stored(id);
+    return this.#logged(this.#core.ask("message", row), "opened", row);
   }
 
   /** The byte-exact .eml; likewise. @param {string} id @returns {Promise<Blob>} */
   async raw(id) {
-    return this.#ask("raw", await this.#stored(id));
+    const row = await this.#stored(id);
+    return this.#logged(this.#core.ask("raw", row), "saved", row);
   }
 
   /** @param {string} id @param {number} index @returns {Promise<Blob>} */
   async attachment(id, index) {
     whole(index, 0, "index");
-    return this.#ask("attachment", await this.#stored(id), index);
+    const row = await this.#stored(id);
+    return this.#logged(this.#core.ask("attachment", row, index), "saved", row);
   }
 
   /** @param {string} id @param {boolean} [read] @returns {Promise<void>} */
   async markRead(id, read = true) {
-    return this.#ask("mark read", rowId(id), Number(Boolean(read)));
+    this.#vault.check();
+    return this.#core.ask("mark read", rowId(id), Number(Boolean(read)));
   }
 
   /** Wanted; sent and confirmed by the next sync() or signOut(). @param {string} id @returns {Promise<void>} */
   async delete(id) {
-    return this.#ask("delete", rowId(id));
+    this.#vault.check();
+    const row = rowId(id);
+    return this.#logged(this.#core.ask("delete", row), "deleted", row);
   }
 
   /** @param {string} id @returns {Promise<void>} */
   async undelete(id) {
+    this.#vault.check();
     const row = rowId(id);
-    this.#wantTurn();
-    return this.#ask("undelete", row);
+    this.#turns.want();
+    return this.#core.ask("undelete", row);
   }
 
   /** Whether the browser keeps this origin's data for good, and how much of it there is. */
@@ -221,8 +243,7 @@ export class Mailbox extends EventTarget {
 
   /** The UID table as JSON, with no mail in it. @returns {Promise<Blob>} */
   async exportTable() {
-    const { exportedTable } = await import("./backup/export.js");
-    return exportedTable(this.#backup());
+    return this.#backup.table();
   }
 
   /**
@@ -231,9 +252,7 @@ export class Mailbox extends EventTarget {
    * @returns {Promise<{ added: number, known: number }>}
    */
   async importTable(file) {
-    const { importedTable } = await import("./backup/import.js");
-    this.#wantTurn();
-    return importedTable(this.#backup(), file);
+    return this.#backup.takeTable(file);
   }
 
   /**
@@ -245,10 +264,7 @@ export class Mailbox extends EventTarget {
   exportMailbox({ format = "zip", signal, onProgress } = {}) {
     if (!["zip", "mbox"].includes(format)) throw invalid('format must be "zip" or "mbox".');
     abortSignal(signal);
-    return streamed(async () => {
-      const { exportedMailbox } = await import("./backup/export.js");
-      return exportedMailbox(this.#backup(), format, { signal, onProgress });
-    });
+    return this.#backup.messages(format, { signal, onProgress });
   }
 
   /**
@@ -260,28 +276,95 @@ export class Mailbox extends EventTarget {
    */
   async importMailbox(zip, { signal, onProgress } = {}) {
     abortSignal(signal);
-    const { importedMailbox } = await import("./backup/import.js");
-    this.#wantTurn();
     try {
-      return await importedMailbox(this.#backup(), zip, { signal, onProgress });
+      return await this.#backup.takeMessages(zip, { signal, onProgress });
     } finally {
-      await this.#noteKept();
+      await this.#kept.note();
     }
   }
 
-  /** What export and import need of this mailbox. @returns {import("./backup/import.js").Target} */
-  #backup() {
-    return {
-      whose: this.#whose,
-      ask: (what, first, second) => this.#ask(what, first, second),
-      take: (page, pieces) => this.#call(() => this.#core.take(page, pieces)),
-      invalidate: () => this.#core.invalidate(),
-    };
+  /** Nothing can be read before `unlock()`, or a `sync()` with the right password. */
+  get locked() {
+    return this.#vault.locked;
   }
 
-  /** Sealing what is kept here comes with a later version; until then nothing is ever locked. */
-  get locked() {
-    return false;
+  /**
+   * Opens what is kept here: with the mailbox password, or with the passphrase where that seals it. Needs no network.
+   * @param {string} secret @returns {Promise<void>}
+   */
+  async unlock(secret) {
+    await this.#vault.unlock(string(secret, "The secret"));
+    // What opens it also signs in, unless it is a passphrase.
+    const by = await this.#core.ask("sealed by");
+    if (by === "password" && !this.locked) this.#signIn.offer(secret);
+  }
+
+  /** Drops the key and everything that was opened with it, in every tab. @returns {Promise<void>} */
+  async lock() {
+    await this.#vault.lock("asked");
+  }
+
+  /** Somebody is at work: puts off the lock that comes when nobody is. For whoever sees keys and pointers. */
+  active() {
+    this.#vault.active();
+  }
+
+  /** What seals what is kept here, and whether the account's name is hidden. @returns {Promise<{ by: "password" | "passphrase" | null, nameHidden: boolean }>} */
+  async seal() {
+    const [by = null, nameHidden = false] = [await this.#core.ask("sealed by"), await this.#core.ask("name is hidden")];
+    return { by, nameHidden };
+  }
+
+  /**
+   * Seals by something else from now on: the mailbox password, or a passphrase for this computer alone.
+   * @param {string} current what opens it now
+   * @param {{ password: string } | { passphrase: string }} next
+   */
+  async reseal(current, next) {
+    const { password, passphrase } = /** @type {{ password?: string, passphrase?: string }} */ (next ?? {});
+    const secret = string(passphrase ?? password, "The new secret");
+    if (!secret) throw invalid("The new secret is empty.");
+    await this.#vault.reseal(string(current, "The current secret"), passphrase !== undefined, secret);
+  }
+
+  /** Keeps the account's name unreadable as well, or readable again. @param {boolean} hidden @returns {Promise<void>} */
+  async hideName(hidden) {
+    this.#vault.check();
+    await this.#core.ask("hide name", Number(Boolean(hidden)));
+    // What was written before is not to stay in the browser's files for longer than need be.
+    await anotherLog();
+  }
+
+  /**
+   * Gives up what is sealed by a secret that nobody has any more. UIDs and states stay: nothing is retrieved again unless somebody asks.
+   * @returns {Promise<void>}
+   */
+  async dropSealed() {
+    this.#turns.want();
+    await this.#vault.after(this.#core.ask("drop sealed"));
+    // A tab that has the old key open must not seal with it any more.
+    this.#tabs?.tell("dropped");
+    this.#tabs?.tell("policy");
+    this.#dispatch("change", { ids: [] });
+  }
+
+  /** What was done with the mail here, oldest first; `broken`: the number of the first entry that is not as it was written. */
+  async log() {
+    return this.#vault.entries();
+  }
+
+  /** Enters what only the page knows of. @param {"printed"} what @param {string[]} ids @returns {Promise<void>} */
+  async note(what, ids) {
+    if (what !== "printed") throw invalid('Only "printed" is noted from outside.');
+    this.#vault.check();
+    await this.#vault.log(what, ids.map(rowId));
+  }
+
+  /** @param {"csv" | "json"} [format] @returns {Promise<Blob>} */
+  async exportLog(format = "csv") {
+    if (!["csv", "json"].includes(format)) throw invalid('format must be "csv" or "json".');
+    const { exportedLog } = await import("./backup/log.js");
+    return exportedLog(await this.log(), this.#whose, format);
   }
 
   /** Applies wanted deletions, QUIT, forgets the credentials, also where the server could not be reached. @returns {Promise<void>} */
@@ -289,18 +372,23 @@ export class Mailbox extends EventTarget {
     this.stop();
     this.#signIn.ending();
     try {
-      if (await this.#ask("wants deletion")) await this.#run("sign-out", { job: "none" });
-      else await this.#session.leave();
+      if (await this.#core.ask("wants deletion")) await this.#turns.run("sign-out", { job: "none" });
+      else await this.#turns.leave();
     } finally {
       this.#signIn.forget();
     }
+    // Whoever asks what became of the deletions is still told.
+    await this.#core.settle();
+    await this.#vault.lock("sign-out");
   }
 
   /** Forgets everything kept here; the server is not touched. @returns {Promise<void>} */
   async clear() {
-    this.#wantTurn();
-    await this.#ask("clear");
-    if (this.#durable) forgetStored(this.#account);
+    this.#turns.want();
+    await this.#vault.after(this.#core.ask("clear"));
+    // As above.
+    this.#tabs?.tell("dropped");
+    await this.#kept.forget();
     this.#tabs?.tell("policy");
     await this.#policyChanged();
   }
@@ -308,100 +396,51 @@ export class Mailbox extends EventTarget {
   /** Releases; never commits a deletion; twice is harmless. @returns {Promise<void>} */
   async close() {
     this.stop();
-    this.#session.forget();
+    this.#turns.forget();
     this.#signIn.end();
+    this.#vault.stop();
     this.#tabs?.close();
     this.#tabs = undefined;
-    this.#core.close();
+    await this.#core.close();
   }
 
-  /** @param {{ password?: string, retrieve?: string, afresh?: boolean, signal?: AbortSignal }} options @returns {Promise<SyncReport>} */
-  async #sync({ password, retrieve = "policy", afresh = false, signal }) {
-    if (this.#durable) await this.#checkKept(afresh);
+  /** It locks: nothing that could open it again is kept, and what is under way ends. */
+  #forget() {
+    this.stop();
+    this.#turns.end();
+    this.#signIn.forget();
+  }
+
+  /** @param {{ password?: string, retrieve?: string, afresh?: boolean, signal?: AbortSignal, over?: AbortSignal }} options @returns {Promise<SyncReport>} */
+  async #sync({ password, retrieve = "policy", afresh = false, signal, over = this.#vault.signal }) {
+    await this.#kept.check(afresh);
     try {
-      const report = await this.#run("sync", { job: retrieve, given: password, signal });
+      const report = await this.#turns.run("sync", { job: retrieve, given: password, signal }, over);
       if (this.#durable) void askToPersist();
       this.#dispatch("synced", report);
       return report;
+    } catch (error) {
+      // It may have been opened, or closed since the key is another's.
+      await this.#vault.look().catch(() => {});
+      throw error;
     } finally {
-      await this.#noteKept();
+      await this.#kept.note();
     }
-  }
-
-  /** Asks before everything is downloaded again because what was kept here is gone. @param {boolean} afresh */
-  async #checkKept(afresh) {
-    const stored = storedBefore(this.#account);
-    if (stored === 0) return;
-    if (!(await hasDatabase(this.#account))) this.#core.invalidate();
-    if ((await this.#ask("count")) > 0) return;
-    if (!afresh && !this.#dispatch("lost", { stored }, true)) {
-      throw ours(
-        "store",
-        "store",
-        `The messages that were kept in this browser, ${stored} of them, are gone: the browser or somebody has removed them. ` +
-          "Nothing was downloaded yet. What is still on the server can be downloaded again; a backup can be imported first.",
-      );
-    }
-    forgetStored(this.#account);
-  }
-
-  /** Notes how much is kept here now. */
-  async #noteKept() {
-    if (!this.#durable) return;
-    // A mailbox that was closed meanwhile counts nothing, and the last note stands.
-    const stored = await this.#ask("stored").catch(() => 0);
-    if (stored > 0) noteStored(this.#account, stored);
   }
 
   /** Sees to it that a message is stored; its id in the table. @param {string} id */
   async #stored(id) {
+    this.#vault.check();
     const row = rowId(id);
-    if (!(await this.#ask("is stored", row))) await this.#retrieve(row);
+    await this.#turns.retrieve(row);
     return row;
   }
 
-  /** Retrieves one message, here or in the session that another tab keeps. @param {number} row */
-  async #retrieve(row) {
-    /** @type {() => void} */
-    let settle = () => {};
-    const stored = new Promise((settled) => (settle = () => settled(undefined)));
-    this.#awaited.set(row, settle);
-    try {
-      // Where another tab was faster, the core finds that out in its turn.
-      await Promise.race([stored, this.#session.during(() => this.#run("retrieve", { job: "one", id: row }))]);
-      await this.#noteKept();
-    } finally {
-      this.#awaited.delete(row);
-    }
-  }
-
-  /**
-   * One session with the server, in this mailbox's turn.
-   * @param {Reason} reason
-   * @param {{ job: string, id?: number, given?: string, signal?: AbortSignal }} what
-   * @returns {Promise<SyncReport>}
-   */
-  #run(reason, { job, id = 0, given, signal }) {
-    const session = (/** @type {Proof} */ { secret, isToken }) => {
-      // The core ends a session that this tab keeps before its own turn, and uses it for a message.
-      if (id === 0) this.#session.forget();
-      this.#wantTurn(id);
-      return this.#call(() => this.#core.session(secret, isToken, job, id, signal));
-    };
-    return this.#signIn.run(reason, given, session, signal);
-  }
-
-  /** Asks other tabs to make way, or for one message that they could retrieve. @param {number} [id] */
-  #wantTurn(id = 0) {
-    if (!this.#hasTurn) this.#tabs?.tell("wanted", id);
-  }
-
-  /**
-   * What `Mailbox::answer` in `wasm/src/js/mailbox.rs` is asked.
-   * @param {string} what @param {number} [first] @param {number} [second] @returns {Promise<any>}
-   */
-  #ask(what, first = 0, second = 0) {
-    return this.#call(() => this.#core.ask(what, first, second));
+  /** What somebody did is in the log before it is given. @template T @param {Promise<T>} done @param {import("./vault.js").What} what @param {number[]} ids */
+  async #logged(done, what, ...ids) {
+    const value = await done;
+    await this.#vault.log(what, ids);
+    return value;
   }
 
   async #policyChanged() {
@@ -411,47 +450,50 @@ export class Mailbox extends EventTarget {
     return policy;
   }
 
-  /** What the wasm tells, as an event here and in other tabs. @param {string} name @param {any} told */
-  #heard(name, told) {
+  /**
+   * What the wasm tells, as an event here and in other tabs.
+   * @param {string} name @param {any} told @param {boolean} isInUse by one that was not ended: what has locked meanwhile is not opened
+   */
+  #heard(name, told, isInUse) {
+    if (name === "unlocked") return isInUse && this.#unlocked();
     // Of this mailbox's own session: what another tab's comes to says nothing of the password here.
-    if (name === "progress" && told.phase === "list") this.#signIn.accepted();
-    if (name === "session") this.#hasTurn = told !== "closed";
+    if (name === "progress" && told.phase === "list" && isInUse) {
+      this.#signIn.accepted();
+      // In memory nothing is sealed: who is signed in again begins anew.
+      if (this.locked) this.#vault.opened();
+    }
+    if (name === "session") this.#turns.heard(told);
     const detail = name === "progress" ? told : name === "change" ? { ids: told } : { state: told };
     this.#tabs?.tell(name, detail);
     this.#dispatch(name, detail);
   }
 
+  /** What the core had under way ended with it, and nobody has said so. */
+  #ended() {
+    if (this.#turns.hasTurn) this.#heard("session", "closed", false);
+  }
+
+  /** The core has a key. */
+  #unlocked() {
+    this.#vault.opened();
+    this.#tabs?.tell("unlocked");
+  }
+
   /** @param {string} name @param {any} detail */
   #heardFromTab(name, detail) {
-    if (name === "wanted") return void this.#wantedByTab(detail);
+    if (name === "wanted") return void this.#turns.wanted(detail);
     if (name === "synced") return this.#schedule.heard(null);
     if (name === "stopped") return this.#schedule.heard(caught(detail));
-    if (name === "change" || name === "policy") {
-      this.#missed = true;
-      this.#core?.invalidate();
-    }
+    if (name === "active") return this.#vault.active(true);
+    if (name === "lock") return void this.#vault.lock("elsewhere");
+    if (name === "dropped") return void this.#vault.dropped().catch(() => {});
+    // What was not sealed is now, and the key is another's.
+    if (name === "unlocked") return void this.#vault.look().catch(() => {});
+    if (name === "change" || name === "policy") this.#core.invalidate();
     // A mailbox that is closed meanwhile has nothing more to find out.
     if (name === "policy") return void this.#policyChanged().catch(() => {});
-    if (name === "change") void this.#settleAwaited(detail.ids).catch(() => {});
+    if (name === "change") void this.#turns.changed(detail.ids).catch(() => {});
     this.#dispatch(name, detail);
-  }
-
-  /** Ends the waiting for what another tab has stored. @param {string[]} ids */
-  async #settleAwaited(ids) {
-    for (const row of ids.map(Number)) {
-      if (this.#awaited.has(row) && (await this.#ask("is stored", row))) this.#awaited.get(row)?.();
-    }
-  }
-
-  /** Another tab wants the turn, or this message. Nobody is asked for a password on its behalf. @param {number} id */
-  async #wantedByTab(id) {
-    if (!this.#hasTurn || !this.#session.isOpen) return;
-    try {
-      if (id === 0 || !this.#signIn.remembers) return await this.#session.leave();
-      await this.#retrieve(id);
-    } catch {
-      await this.#session.leave();
-    }
   }
 
   /** @param {string} name @param {any} detail @param {boolean} [cancelable] whether nobody objected */

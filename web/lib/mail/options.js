@@ -1,11 +1,16 @@
 /** What callers pass, checked before anything is done with it. */
-import { invalid } from "./errors.js";
+import { invalid, ours } from "./errors.js";
 
 /** Longest silence while a reply is due: 60 s, as servers' own limits are minutes (RFC 1939 §3: at least 10). */
 const TIMEOUT_MS = 60_000;
 
 /** Highest message number or line count that is passed on: what 32 bits hold. */
 const MOST = 2 ** 32 - 1;
+
+/** After so long without anybody at work, what is kept here is locked … */
+const LOCK_AFTER_MINUTES = 10;
+/** … and no later than after a day. */
+const MOST_LOCK_MINUTES = 24 * 60;
 
 /** Ways to sign in. */
 const WAYS = ["auto", "user", "apop", "plain", "login", "xoauth2", "oauthbearer"];
@@ -49,6 +54,34 @@ export function tunnelOptions(options) {
   if (!WAYS.includes(signIn)) throw invalid(`signIn must be one of ${WAYS.join(", ")}.`);
   if (token !== undefined && !(typeof token === "string" && TOKEN.test(token))) throw invalid("The token has characters that cannot be sent.");
   return { timeoutMs, pipelining, signIn, token };
+}
+
+/**
+ * The options of `Mailbox.open()`.
+ * @typedef {{
+ *   account: string, user: string, relay: string, durable: boolean, passphrase: string | undefined, lockAfterMinutes: number,
+ *   timeoutMs: number, pipelining: string, signIn: string, token: string | undefined
+ * }} Checked
+ * @param {import("../../types/poplar-mail.js").MailboxOptions} options
+ * @returns {Checked}
+ */
+export function mailboxOptions(options) {
+  if (!options || typeof options !== "object") throw invalid("Mailbox.open() needs { relay, user }.");
+  const { passphrase, storage = "durable", lockAfterMinutes = LOCK_AFTER_MINUTES } = options;
+  const relay = relayUrl(options.relay);
+  const user = string(options.user, "The user name");
+  if (!user) throw invalid("The user name is empty.");
+  const account = string(options.account ?? `${upstreamName(relay)}/${user}`, "The account name");
+  if (!["durable", "memory"].includes(storage)) throw invalid('storage must be "durable" or "memory".');
+  if (passphrase !== undefined && !string(passphrase, "The passphrase")) throw invalid("The passphrase is empty.");
+  if (!(typeof lockAfterMinutes === "number" && lockAfterMinutes >= 0 && lockAfterMinutes <= MOST_LOCK_MINUTES)) {
+    throw invalid(`lockAfterMinutes must be a number from 0, for never, to ${MOST_LOCK_MINUTES}.`);
+  }
+  const durable = storage === "durable";
+  if (durable && !globalThis.crypto?.subtle) {
+    throw ours("store", "store", 'This page was not served safely (https), so that nothing can be sealed here. Keep nothing instead: `storage: "memory"`.');
+  }
+  return { account, user, relay, durable, passphrase, lockAfterMinutes, ...tunnelOptions(options) };
 }
 
 /** What proves who somebody is. @typedef {{ secret: string, isToken: boolean }} Proof */

@@ -18,25 +18,54 @@ import { caught, internal } from "./errors.js";
  * @property {number} tell place of a function among them, -1 where there is none
  */
 
-/** The page's one worker. @type {Promise<typeof call> | undefined} */
-let starting;
+/**
+ * What runs calls.
+ * @typedef {object} Runner
+ * @property {typeof call} run
+ * @property {() => void} end ends it; what is under way rejects
+ * @property {Promise<void>} ended when it has
+ */
+
+/** In this page, which nothing ends. @type {Runner} */
+const HERE = { run: call, end: () => {}, ended: new Promise(() => {}) };
+
+/** A worker that runs and that nobody has yet. @type {Promise<Runner> | undefined} */
+let spare;
 
 /**
- * What runs calls: in the worker where that is wanted; in this page otherwise, and where no worker can be made: the library lies on
- * another origin, or a content policy, the page's or the worker's own, is against it.
+ * What runs the calls of one mailbox: a worker of its own where that is wanted; this page otherwise, and where no worker can be made: the
+ * library lies on another origin, or a content policy, the page's or the worker's own, is against it.
  * @param {{ worker?: boolean }} options
- * @returns {Promise<typeof call>}
+ * @returns {Promise<Runner>}
  */
 export async function caller({ worker = false }) {
-  if (!worker) return call;
-  starting ??= start().catch(() => {
-    starting = undefined; // the relay may have been gone
-    return call;
-  });
-  return starting;
+  if (!worker) return HERE;
+  const runner = spare ?? begun();
+  // Taken at once: two that ask for one must not share it.
+  spare = undefined;
+  return runner;
 }
 
-/** @returns {Promise<typeof call>} */
+/** Has a worker running for whoever wants one next. */
+export async function warmUp() {
+  spare ??= begun();
+  // Where none could be had, as without a network, the next time may be a better one.
+  if ((await spare) === HERE) spare = undefined;
+}
+
+/** Takes back one that nothing was opened in. @param {Runner} runner */
+export function handBack(runner) {
+  if (runner === HERE) return;
+  if (spare) runner.end();
+  else spare = Promise.resolve(runner);
+}
+
+function begun() {
+  // The relay may have been gone: the next one is tried again.
+  return start().catch(() => HERE);
+}
+
+/** @returns {Promise<Runner>} */
 async function start() {
   const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "poplar" });
   let alive;
@@ -53,14 +82,15 @@ async function start() {
     throw error;
   }
   worker.onerror = null;
-  const glue = remote(worker, alive);
-  return async (work) => {
+  const { glue, end, ended } = remote(worker, alive);
+  const run = async (/** @type {(client: any) => any} */ work) => {
     try {
       return await work(glue);
     } catch (error) {
       throw caught(error);
     }
   };
+  return { run, end, ended };
 }
 
 /**
@@ -75,13 +105,14 @@ const Worker = /** @type {any} */ (
   }
 );
 
-function ended() {
+function gone() {
   return internal("A part of this page has ended. Nothing was lost: reload it.");
 }
 
 /**
- * The glue, as it is seen from here.
- * @param {globalThis.Worker} worker @param {string} alive the lock that it holds while it lives @returns {any}
+ * The glue, as it is seen from here, and how to end it.
+ * @param {globalThis.Worker} worker @param {string} alive the lock that it holds while it lives
+ * @returns {{ glue: any, end: () => void, ended: Promise<void> }}
  */
 function remote(worker, alive) {
   /** @type {Map<number, { resolve: (value: unknown) => void, reject: (thrown: unknown) => void }>} */
@@ -90,15 +121,23 @@ function remote(worker, alive) {
   const heard = new Map();
   let last = 0;
   let hasEnded = false;
+  /** @type {() => void} */
+  let tellEnd = () => {};
+  const ended = new Promise((/** @type {(value: void) => void} */ resolve) => (tellEnd = resolve));
 
-  // One that ends by itself, out of memory say, does so without a word.
-  globalThis.navigator.locks?.request(alive, () => {
+  const over = () => {
     hasEnded = true;
-    starting = undefined; // whoever opens a mailbox next has another
-    for (const { reject } of pending.values()) reject(ended());
+    for (const { reject } of pending.values()) reject(gone());
     pending.clear();
     heard.clear();
-  });
+    tellEnd();
+  };
+  // One that ends by itself, out of memory say, does so without a word.
+  globalThis.navigator.locks?.request(alive, over);
+  const end = () => {
+    worker.terminate();
+    over();
+  };
 
   const dropped = new FinalizationRegistry((/** @type {number} */ object) => {
     worker.postMessage({ drop: object });
@@ -128,7 +167,7 @@ function remote(worker, alive) {
   /** @param {[number, ...string[]]} path @param {any[]} args */
   function send(path, args) {
     if (hasEnded) {
-      const refused = Promise.reject(ended());
+      const refused = Promise.reject(gone());
       refused.catch(() => {}); // as below
       return refused;
     }
@@ -149,5 +188,5 @@ function remote(worker, alive) {
     return settled;
   }
 
-  return reach([0]);
+  return { glue: reach([0]), end, ended };
 }

@@ -2,31 +2,40 @@
  * What the browser says of what is kept, and a note of how much that was. The note lies apart from the mail, so that it tells of a
  * database that is gone; where there is no `localStorage`, nothing is noticed and nothing is worse.
  */
+import { databaseName } from "./host.js";
 
-/** Account → `{ stored, at }`: how many messages were stored here, and when that was so. */
+/** Name of an account's database → `{ stored, at }`: how many messages were stored here, and when that was so. It tells nobody's name. */
 const KEPT = "poplar:kept";
 
-/** How many messages were stored for this account when last seen. @param {string} account @returns {number} */
-export function storedBefore(account) {
-  const stored = notes()[account]?.stored;
+/** How many messages were stored for this account when last seen. @param {string} account @returns {Promise<number>} */
+export async function storedBefore(account) {
+  const all = notes();
+  // The version before noted them by the account's own name.
+  const stored = (all[await databaseName(account)] ?? all[account])?.stored;
   return Number.isSafeInteger(stored) ? stored : 0;
 }
 
 /** @param {string} account @param {number} stored */
-export function noteStored(account, stored) {
-  write({ ...notes(), [account]: { stored, at: new Date().toISOString() } });
+export async function noteStored(account, stored) {
+  const name = await databaseName(account);
+  write({ ...others(account, name), [name]: { stored, at: new Date().toISOString() } });
 }
 
 /** @param {string} account */
-export function forgetStored(account) {
-  const { [account]: _, ...others } = notes();
-  write(others);
+export async function forgetStored(account) {
+  write(others(account, await databaseName(account)));
+}
+
+/** The notes of other accounts. @param {string} account @param {string} name */
+function others(account, name) {
+  const { [account]: _, [name]: __, ...others } = notes();
+  return others;
 }
 
 /** Whether the database of this account is there: it can be removed under a page that is open. @param {string} account */
 export async function hasDatabase(account) {
-  // Named by `wasm/src/store/idb.rs`.
-  return (await indexedDB.databases()).some(({ name }) => name === `poplar:${account}`);
+  const ours = await databaseName(account);
+  return (await indexedDB.databases()).some(({ name }) => name === ours);
 }
 
 /** Whether this page has asked: once is enough, and some browsers ask the person. */

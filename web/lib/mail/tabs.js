@@ -2,7 +2,8 @@
  * The other tabs of an account: they are told what happens here, and asked for the turn where they only keep a session for later.
  *
  * On the channel: `[name, detail]`. "change", "progress", "session" and "policy" are the events; "synced" and "stopped" are between
- * schedules; "wanted" asks for the turn, with a message's id where that message is all that is wanted.
+ * schedules; "wanted" asks for the turn, with a message's id where that message is all that is wanted; "lock", "unlocked", "dropped"
+ * and "active" are between vaults.
  */
 
 /** Progress that only counts up is told at most so often: more than that is not seen. */

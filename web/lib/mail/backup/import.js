@@ -18,8 +18,9 @@ const ROWS = 500;
 /**
  * @typedef {import("./export.js").Source & {
  *   invalidate: () => void,
+ *   ready: (withMail: boolean) => Promise<void>,
  *   take: (page: Uint8Array, pieces: (Uint8Array | null)[]) => Promise<void>,
- * }} Target `take` is `MailboxCore::take` in `wasm/src/js/backup.rs`.
+ * }} Target `take` is `MailboxCore::take` in `wasm/src/js/backup.rs`; `ready` is to be called once it is known what comes.
  */
 /** @typedef {import("./export.js").Options} Options */
 /** @typedef {import("./pages.js").PageRow} PageRow */
@@ -38,7 +39,7 @@ export async function importedMailbox(target, zip, { signal, onProgress }) {
 
   const progress = { done: 0, total: all.length, bytes: 0, totalBytes: all.reduce((octets, { size }) => octets + size, 0) };
   const tell = () => onProgress?.({ ...progress });
-  return merged(target, signal, async (merging) => {
+  return merged(target, all.length > 0, signal, async (merging) => {
     tell();
     for (const [place, row] of rows.entries()) {
       const entry = entries[place];
@@ -61,7 +62,7 @@ export async function importedMailbox(target, zip, { signal, onProgress }) {
 export async function importedTable(target, blob) {
   const { user, rows } = await readTable(piecesOf(file(blob, "The table")));
   sameUser(target, user);
-  const { added, known } = await merged(target, undefined, async (merging) => {
+  const { added, known } = await merged(target, false, undefined, async (merging) => {
     for (const row of rows) await merging.marks(row);
   });
   return { added, known };
@@ -88,10 +89,11 @@ function sameUser({ whose }, user) {
 
 /**
  * Lets `work` merge while it is this account's turn among all tabs: no session has the table meanwhile.
- * @param {Target} target @param {AbortSignal | undefined} signal @param {(merging: Merging) => Promise<void>} work
+ * @param {Target} target @param {boolean} withMail @param {AbortSignal | undefined} signal @param {(merging: Merging) => Promise<void>} work
  */
-async function merged(target, signal, work) {
+async function merged(target, withMail, signal, work) {
   stopIfAborted(signal);
+  await target.ready(withMail);
   // A session that stays open for the next message to be looked at has the turn.
   await target.ask("leave");
   // As `Mailbox::turn` names it in `wasm/src/js/mailbox.rs`.

@@ -5,7 +5,9 @@
 import { internal } from "../errors.js";
 import { join } from "./zip-writer.js";
 
-const VERSION = 1;
+/** Of rows as they lie in the database; those that come from a file have no stamp, and are written as in the version before. */
+const VERSION = 2;
+const UNSEALED = 1;
 
 const UNCONFIRMED = 1;
 const READ = 1 << 1;
@@ -39,7 +41,7 @@ export function decodePage(page) {
     for (; page[at] & 0x80; weight *= 128) value += (page[at++] & 0x7f) * weight;
     return value + page[at++] * weight;
   };
-  if (page[0] !== VERSION) throw internal("The library is of two versions. Reload the page.");
+  if (![VERSION, UNSEALED].includes(page[0])) throw internal("The library is of two versions. Reload the page.");
   const rows = [];
   while (at < page.length) {
     const id = number();
@@ -47,6 +49,7 @@ export function decodePage(page) {
     const uid = text.decode(page.subarray(at, (at += octetsOfUid)));
     const [ordinal, size, firstSeen, retrieved, octets, chunks] = [number(), number(), number(), number(), number(), number()];
     const flags = number();
+    if (page[0] === VERSION) number(); // the stamp, which is the store's own affair
     const [unconfirmed, read, onServer] = [UNCONFIRMED, READ, ON_SERVER].map((bit) => Boolean(flags & bit));
     const deletion = DELETIONS[(flags >> DELETION_SHIFT) & 3];
     rows.push({ id, uid, ordinal, size, firstSeen, retrieved, octets, chunks, unconfirmed, read, onServer, deletion });
@@ -64,7 +67,7 @@ export function encodePage(rows) {
     const flags = (row.unconfirmed ? UNCONFIRMED : 0) | (row.read ? READ : 0) | deletion;
     return [Uint8Array.from([row.id, uid.length].flatMap(leb128)), uid, Uint8Array.from([...numbers, flags].flatMap(leb128))];
   });
-  return join([Uint8Array.of(VERSION), ...parts]);
+  return join([Uint8Array.of(UNSEALED), ...parts]);
 }
 
 /** @param {number} value */

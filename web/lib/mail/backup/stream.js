@@ -2,9 +2,10 @@
 
 /**
  * @param {() => Promise<AsyncGenerator<Uint8Array>>} start is asked for the pieces when the first is wanted
+ * @param {AbortSignal} over nothing comes after it
  * @returns {ReadableStream<Uint8Array>}
  */
-export function streamed(start) {
+export function streamed(start, over) {
   /** @type {AsyncGenerator<Uint8Array> | undefined} */
   let pieces;
   return new ReadableStream(
@@ -12,6 +13,7 @@ export function streamed(start) {
       pull: async (controller) => {
         pieces ??= await start();
         const { done, value } = await pieces.next();
+        over.throwIfAborted();
         if (done) controller.close();
         else controller.enqueue(value);
       },
