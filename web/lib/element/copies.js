@@ -165,8 +165,9 @@ export class Copies {
     this.copying = new Copying(ui, () => this.#refresh());
     const save = () => void this.copying.save(session, format.value === "mbox" ? "mbox" : "zip");
     const take = async () => {
+      const { over } = session;
       const file = await pickCopy();
-      if (file) await this.copying.import(session, file);
+      if (file && !over.aborted) await this.copying.import(session, file);
     };
     this.#controls = [
       format,

@@ -1,6 +1,7 @@
-import { h, icon, replace, setAttribute, setText } from "./dom.js";
+import { DESK } from "./desk-styles.js";
+import { adopt, h, icon, replace, setAttribute, setText } from "./dom.js";
+import { loaded } from "./later.js";
 import { MessageList } from "./list.js";
-import { askPassword } from "./password.js";
 import { Reader } from "./reader.js";
 import { ListHeader, Notices } from "./status.js";
 
@@ -11,9 +12,9 @@ import { ListHeader, Notices } from "./status.js";
  * @typedef {import("./row-index.js").Filter} Filter
  * @typedef {{
  *   opened: (id: string) => void, hasReader: () => boolean, mayDelete: (id: string) => boolean,
- *   failed: (error: unknown) => void, settings: () => void, import: () => void, signOut: () => void, leave: () => void, clear: () => void
+ *   failed: (error: unknown) => void, settings: () => void, lock: () => void, import: () => void, signOut: () => void, leave: () => void, clear: () => void
  * }} Actions what the element around it decides
- * @typedef {{ filter: (filter: Filter) => void, settings: () => void, signOut: () => void, clear: () => void }} SideActions
+ * @typedef {{ filter: (filter: Filter) => void, settings: () => void, lock: () => void, signOut: () => void, clear: () => void }} SideActions
  */
 
 const FILTERS = /** @type {const} */ ([
@@ -40,16 +41,27 @@ export class Desk {
     this.#frame = requestAnimationFrame(() => this.refresh());
   };
 
-  /** @param {import("./words.js").Ui} ui @param {Session} session @param {Actions} actions */
-  constructor(ui, session, actions) {
+  /** Only the browser prints, and says so before it does: the mailbox's log is told. */
+  #printed = () => {
+    const { id } = this.#reader;
+    if (id === undefined || !this.#reader.isVisible()) return;
+    void this.#session.attempt(() => this.#session.mailbox.note("printed", [id]));
+  };
+
+  /**
+   * @param {ShadowRoot} root where it is about to be shown
+   * @param {import("./words.js").Ui} ui @param {Session} session @param {Actions} actions
+   */
+  constructor(root, ui, session, actions) {
+    adopt(root, DESK);
     this.#ui = ui;
     this.#session = session;
     this.#actions = actions;
     const remove = (/** @type {string} */ id) => void this.#remove(id);
     const keep = (/** @type {string} */ id) => void session.attempt(() => session.mailbox.undelete(id));
-    const { settings, signOut, clear } = actions;
+    const { settings, lock, signOut, clear } = actions;
     const password = () => void this.#askPassword();
-    this.#side = new Side(ui, session, { filter: (filter) => this.#filter(filter), settings, signOut, clear });
+    this.#side = new Side(ui, session, { filter: (filter) => this.#filter(filter), settings, lock, signOut, clear });
     this.#header = new ListHeader(ui, session);
     this.#list = new MessageList(ui, session.rows, { open: (id) => this.open(id), remove });
     this.#reader = new Reader(ui, session, {
@@ -86,6 +98,7 @@ export class Desk {
       this.#notices.element,
     );
     session.addEventListener("update", this.#refresh);
+    addEventListener("beforeprint", this.#printed);
     this.refresh();
   }
 
@@ -117,8 +130,10 @@ export class Desk {
   close() {
     this.#session.removeEventListener("update", this.#refresh);
     cancelAnimationFrame(this.#frame);
+    removeEventListener("beforeprint", this.#printed);
     this.#notices.close();
     this.#list.close();
+    this.#reader.clear();
   }
 
   #refreshEmpty() {
@@ -153,9 +168,13 @@ export class Desk {
 
   /** What was refused is not sent again; another password is, and what had stopped goes on. */
   async #askPassword() {
-    const root = this.element.getRootNode();
-    const password = await askPassword(root, this.#session.about.user, this.#ui);
-    if (password !== null) await this.#session.signInAgain(password);
+    const { over } = this.#session;
+    await this.#session.attempt(async () => {
+      const { askPassword } = await loaded(import("./password.js"));
+      if (over.aborted) return;
+      const password = await askPassword(this.element.getRootNode(), this.#session.about.user, this.#ui);
+      if (password !== null) await this.#session.signInAgain(password);
+    });
   }
 
   async #undo() {
@@ -234,6 +253,18 @@ class Side {
       icon("settings"),
       h("span", {}, t("account.settings")),
     );
+    const lock = h(
+      "button",
+      {
+        class: "button button-quiet",
+        type: "button",
+        title: t(memory ? "account.lock.memory" : "account.lock"),
+        "data-testid": "lock-now",
+        onclick: actions.lock,
+      },
+      icon("lock"),
+      h("span", {}, t("account.lock")),
+    );
     this.#signOutWord = h("span", {}, t("account.signOut"));
     this.#signOut = h(
       "button",
@@ -255,7 +286,7 @@ class Side {
         { class: "filters", role: "group", "aria-label": t("filter.label") },
         ...FILTERS.map(([filter, name]) => this.#makeFilter(filter, name, actions.filter)),
       ),
-      h("div", { class: "side-foot" }, this.#kept, settings, this.#clear, this.#signOut),
+      h("div", { class: "side-foot" }, this.#kept, settings, this.#clear, lock, this.#signOut),
     );
   }
 

@@ -9,6 +9,12 @@
 const REVOKE_AFTER_MS = 30_000;
 const SVG = "http://www.w3.org/2000/svg";
 
+/** What was offered for saving, and is not revoked yet. @type {Set<string>} */
+const urls = new Set();
+
+/** Style sheets by what is in them: each is made once and shared by all elements of a page. @type {Map<string, CSSStyleSheet>} */
+const sheets = new Map();
+
 /** One small set: 20 px grid, 1.5 px stroke, round ends, drawn in the text's colour. Each is the `d` of one path. */
 const PATHS = {
   inbox: "M2.75 11.5 5 4.25h10l2.25 7.25v4.25H2.75ZM2.75 11.5h4.1c.5 1.5 1.6 2.25 3.15 2.25s2.65-.75 3.15-2.25h4.1",
@@ -36,6 +42,8 @@ const PATHS = {
   close: "m5 5 10 10M15 5 5 15",
   erase: "M8 16.5 3.25 11.75l8.5-8.5 5 5-8.25 8.25ZM7.25 7.75l5 5M8 16.5h8.75",
   settings: "M3 6h7.5M14.5 6H17M3 14h2.5M9.5 14H17M12.5 8a2 2 0 1 0 0-4 2 2 0 0 0 0 4ZM7.5 16a2 2 0 1 0 0-4 2 2 0 0 0 0 4Z",
+  lock: "M4.5 9h11v7.75h-11ZM6.75 9V6.25a3.25 3.25 0 0 1 6.5 0V9M10 12.25v1.75",
+  log: "M4.5 2.75h11v14.5h-11ZM7.25 6.5h5.5M7.25 10h5.5M7.25 13.5h3",
   key: "M12.5 11.5a4 4 0 1 0-3.8-2.75L3 14.5V17h2.75v-2h2v-2h1.5l1-1.35a4 4 0 0 0 2.25-.15ZM13.25 6.75h.01",
 };
 
@@ -97,14 +105,41 @@ export function replace(parent, ...children) {
 }
 
 /**
+ * Has styles apply in a shadow tree. A style sheet is adopted and never written into markup: a `<style>` would be refused by a strict
+ * content policy.
+ * @param {ShadowRoot} root @param {string} css
+ */
+export function adopt(root, css) {
+  let sheet = sheets.get(css);
+  if (!sheet) {
+    sheet = new CSSStyleSheet();
+    sheet.replaceSync(css);
+    sheets.set(css, sheet);
+  }
+  if (!root.adoptedStyleSheets.includes(sheet)) root.adoptedStyleSheets.push(sheet);
+}
+
+/**
  * Offers a blob to the person as a file. It is handed over as plain bytes, so that no browser opens an attachment as a document of
  * this origin.
  * @param {Blob} blob @param {string} name
  */
 export function saveAs(blob, name) {
   const url = URL.createObjectURL(new Blob([blob], { type: "application/octet-stream" }));
+  urls.add(url);
   h("a", { href: url, download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(url), REVOKE_AFTER_MS);
+  setTimeout(() => revoke(url), REVOKE_AFTER_MS);
+}
+
+/** Takes back the URLs of everything that was offered: nothing of it can be reached by them any more. */
+export function revokeUrls() {
+  for (const url of urls) revoke(url);
+}
+
+/** @param {string} url */
+function revoke(url) {
+  URL.revokeObjectURL(url);
+  urls.delete(url);
 }
 
 /** Asks for a file. @param {string} accept @returns {Promise<File | null>} `null` where the person chose none */
@@ -145,6 +180,14 @@ export function confirm(parent, { title, lines, confirm: yes, cancel: no }) {
     parent.appendChild(dialog);
     dialog.showModal();
   });
+}
+
+/** Ends every question and page that is open above the rest. @param {ShadowRoot} root */
+export function closeDialogs(root) {
+  for (const dialog of root.querySelectorAll("dialog")) {
+    dialog.close();
+    dialog.remove();
+  }
 }
 
 /** @typedef {keyof typeof PATHS} IconName */

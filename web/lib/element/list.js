@@ -10,7 +10,7 @@ import { h, icon, setAttribute, setIcon, setText } from "./dom.js";
  * @typedef {import("../poplar-mail.js").Row} Row
  * @typedef {import("./words.js").Ui} Ui
  * @typedef {ReturnType<typeof createRow>} RowElement
- * @typedef {"new" | "stored" | "headers" | "only-server" | "will-be-deleted" | "deleted" | "gone"} State
+ * @typedef {"new" | "stored" | "headers" | "only-server" | "will-be-deleted" | "deleted" | "gone" | "damaged"} State
  * @typedef {{ state: State, word: string, sentence: string, icon: import("./dom.js").IconName }} RowState
  */
 
@@ -231,7 +231,7 @@ export class MessageList {
 
 /**
  * The state of a message, on the server and here. What will happen on the server comes first, then what has happened there, then
- * what is here.
+ * what is here. Only what is damaged here is said before what has happened there.
  * @param {Row} row @param {Ui} ui @returns {RowState}
  */
 export function rowState(row, { t }) {
@@ -241,6 +241,7 @@ export function rowState(row, { t }) {
     sentence: t(long),
     icon: name,
   });
+  if (row.damaged && row.deletion !== "wanted" && row.deletion !== "sent") return say("damaged", "alert");
   if (row.deletion === "confirmed") return say("deleted", "trash", "state.deleted", longFor("state.deleted", row));
   if (row.deletion === "sent") return say("will-be-deleted", "clock", "state.sent");
   if (row.deletion === "wanted") return say("will-be-deleted", "trash");
@@ -315,10 +316,10 @@ function paintRow({ element, parts }, { id, row, index, length, open, active }, 
   setAttribute(element, "data-state", state);
   setAttribute(element, "data-unread", isUnread);
   setText(parts.unread, isUnread ? t("row.unread") : "");
-  setText(parts.sender, known ? from.name || t("row.noSender") : t("row.notRead"));
+  setText(parts.sender, row.damaged ? t("row.damaged") : known ? from.name || t("row.noSender") : t("row.notRead"));
   setAttribute(parts.sender, "title", from.address || null);
   setAttribute(parts.sender, "data-absent", !known || !from.name);
-  setText(parts.subject, row.subject || (known ? t("row.noSubject") : ""));
+  setText(parts.subject, row.subject || (known && !row.damaged ? t("row.noSubject") : ""));
   setAttribute(parts.subject, "data-absent", !row.subject);
   setText(parts.time, row.date ? format.date(row.date, new Date()) : "");
   setAttribute(parts.time, "title", row.date ? format.fullDate(row.date) : null);

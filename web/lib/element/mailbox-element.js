@@ -1,9 +1,12 @@
-import { accounts as accountsKept, warmUp } from "../mail/accounts.js";
-import { confirm, h } from "./dom.js";
+import { lockMinutes, whileAtWork } from "./at-work.js";
+import { CARD } from "./card-styles.js";
+import { adopt, closeDialogs, h, revokeUrls } from "./dom.js";
+import { beforeALock, behindTheCard, loaded, prepare } from "./later.js";
 import { problemFrom, relayProblem } from "./problem.js";
-import { fetchUpstreams, relayAddress, tunnelUrl, upstreamOf } from "./relay.js";
+import { fetchUpstreams, keptHere, relayAddress, tunnelUrl } from "./relay.js";
 import { SignIn } from "./sign-in.js";
-import { styleSheets } from "./styles.js";
+import { SHARED } from "./styles.js";
+import { clear, clearKept, saidOfForgotten, signOut } from "./way-out.js";
 import { uiFor } from "./words.js";
 
 /**
@@ -15,6 +18,8 @@ import { uiFor } from "./words.js";
  * - `user`   user name to begin with.
  * - `mode`   `list`, `reader` or `both`; otherwise by the width of the element.
  * - `lang`   language of the words; otherwise the browser's.
+ * - `lock-after`  minutes without anybody at work after which it locks, up to 1440; `0`: never. Default 10, also where the value
+ *            is no such number.
  *
  * Events, none of which bubbles:
  * - `message-open`   a message is shown. `detail: { id }`
@@ -26,6 +31,8 @@ import { uiFor } from "./words.js";
  *
  * @typedef {import("./sign-in.js").Choice} Choice
  * @typedef {import("./sign-in.js").Kept} Kept
+ * @typedef {{ said?: readonly string[], mark?: import("./dom.js").IconName, user?: string, memory?: boolean }} Beginning how the last
+ * session ended, and what the card begins with
  */
 
 /** Node has no elements; importing this there must still work. */
@@ -33,21 +40,6 @@ const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class 
 
 /** Where the library lies, one folder up; the relay serves it from `/lib/`, so the relay is one folder above that. */
 const OWN_RELAY = new URL("../../", import.meta.url);
-
-/** What is behind the sign-in card, most of the library included, comes when somebody signs in: a first visit loads the card only. */
-const behindTheCard = () => loaded(Promise.all([import("./session.js"), import("./desk.js"), import("./lost.js")]));
-
-/** What comes later may not come at all. @template T @param {Promise<T>} modules */
-const loaded = (modules) =>
-  modules.catch((cause) => {
-    throw Object.assign(new Error("the relay that served this page is gone", { cause }), relayProblem());
-  });
-
-/** What fails to come early is asked for again when it is needed, and missed then. */
-const prepare = () => Promise.allSettled([behindTheCard(), warmUp()]);
-
-/** Runs something once the browser has nothing better to do; Safari does not say when that is. */
-const whenIdle = globalThis.requestIdleCallback ?? ((/** @type {() => void} */ work) => setTimeout(work, 500));
 
 const PROPERTIES = /** @type {const} */ (["relay", "user", "mode"]);
 
@@ -65,6 +57,8 @@ export class PoplarMailboxElement extends Base {
   #session = null;
   /** @type {import("./desk.js").Desk | null} */
   #desk = null;
+  /** @type {import("./locked.js").LockView | null} */
+  #lock = null;
   /** Set while somebody signs in. @type {boolean} */
   #signingIn = false;
   /** Ends what was started for the present address and language. */
@@ -74,9 +68,11 @@ export class PoplarMailboxElement extends Base {
     super();
     this.#internals = this.attachInternals();
     this.#root = this.attachShadow({ mode: "open" });
-    this.#root.adoptedStyleSheets = styleSheets();
+    adopt(this.#root, SHARED);
+    adopt(this.#root, CARD);
     this.#screen = h("div", { class: "app" });
     this.#root.append(this.#screen);
+    whileAtWork(this.#root, () => this.#session?.mailbox.active());
   }
 
   get relay() {
@@ -105,7 +101,7 @@ export class PoplarMailboxElement extends Base {
 
   /** Puts the keyboard where the person goes on: the empty field of the sign-in card, or the list. */
   focus() {
-    (this.#desk ?? this.#signIn)?.focus();
+    (this.#desk ?? this.#lock ?? this.#signIn)?.focus();
   }
 
   /** Shows a message, once signed in. @param {string} id */
@@ -115,7 +111,7 @@ export class PoplarMailboxElement extends Base {
 
   connectedCallback() {
     for (const name of PROPERTIES) this.#reapply(name);
-    if (!this.#signIn && !this.#desk) this.#begin();
+    if (!this.#signIn && !this.#session) this.#begin();
   }
 
   /** Moving an element disconnects and connects it; only one that stays away lets go of its mailbox. */
@@ -130,20 +126,20 @@ export class PoplarMailboxElement extends Base {
     if (this.#signIn && !this.#session) this.#begin();
   }
 
-  /** Shows the sign-in card and asks the relay what it offers. @param {readonly string[]} said how the last session ended */
-  #begin(said = [], user = this.user) {
+  /** Shows the sign-in card and asks the relay what it offers. @param {Beginning} [beginning] */
+  #begin({ said = [], mark = "check", user = this.user, memory = false } = {}) {
     this.#start.abort();
     this.#start = new AbortController();
     const ui = uiFor(this.closest("[lang]")?.getAttribute("lang") ?? null);
     this.#ui = ui;
-    const signIn = new SignIn(ui, {
+    const signIn = new SignIn(ui, memory, {
       signIn: (choice) => void this.#connect(choice),
       retry: () => this.#begin(),
       clear: (kept) => void this.#clearKept(kept),
     });
     this.#signIn = signIn;
     this.#show(signIn.element);
-    if (said.length > 0) signIn.say(said);
+    if (said.length > 0) signIn.say(said, mark);
     void this.#offer(signIn, user, this.#start.signal);
   }
 
@@ -151,12 +147,11 @@ export class PoplarMailboxElement extends Base {
   async #offer(signIn, user, signal) {
     try {
       const upstreams = await fetchUpstreams(this.#address(), signal);
-      const kept = await this.#keptHere(upstreams);
+      const kept = await keptHere(upstreams);
       if (signal.aborted) return;
       signIn.offer(upstreams, kept, user);
       if (this.hasAttribute("autofocus")) signIn.focus();
-      // Somebody who sees the card is about to sign in: what that needs is fetched meanwhile, where fetching costs nothing.
-      if (!(/** @type {any} */ (navigator).connection?.saveData)) whenIdle(() => void prepare());
+      prepare();
     } catch (error) {
       if (signal.aborted) return;
       signIn.fail(relayProblem());
@@ -164,39 +159,39 @@ export class PoplarMailboxElement extends Base {
     }
   }
 
-  /** @param {readonly import("./relay.js").Upstream[]} upstreams @returns {Promise<Kept[]>} */
-  async #keptHere(upstreams) {
-    try {
-      const accounts = await accountsKept({ worker: true });
-      return accounts.flatMap(({ relay, user, messages, stored }) => {
-        const upstream = upstreamOf(relay, upstreams);
-        return upstream ? [{ user, upstream, messages, stored }] : [];
-      });
-    } catch {
-      return []; // no storage in this browser or window: signing in says so, and can do without
-    }
-  }
-
   /** @param {Choice} choice */
   async #connect({ user, password, upstream, memory }) {
     const signIn = this.#signIn;
-    if (!signIn || this.#session || this.#signingIn) return;
+    const ui = this.#ui;
+    const gone = this.#start.signal;
+    if (!signIn || !ui || this.#session || this.#signingIn) return;
     this.#signingIn = true;
     try {
-      const [{ Session }, { Desk }, { lostView }] = await behindTheCard();
+      const [{ Session }, { WayIn }, { Desk }] = await behindTheCard();
       const relay = tunnelUrl(this.#address(), upstream.name);
-      const session = await Session.open({ relay, user, password, server: upstream.label, memory });
+      const lockAfterMinutes = lockMinutes(this.getAttribute("lock-after"));
+      const session = await Session.open({ relay, user, password, server: upstream.label, memory, lockAfterMinutes });
       // The element was removed, or given another address, meanwhile.
-      if (signIn !== this.#signIn) return await session.close();
+      if (gone.aborted) return await session.close();
       this.#session = session;
       session.addEventListener("update", () => this.#follow(session, Desk));
       session.addEventListener("problem", (event) => this.#announce("error", { error: /** @type {CustomEvent} */ (event).detail }));
       session.addEventListener("sync-end", (event) => this.#announce("sync-end", /** @type {CustomEvent} */ (event).detail));
-      await session.sync();
-      while (session.lost && !session.accepted) await this.#askLost(session, lostView);
-      if (!session.accepted) await this.#refused(session);
+      session.askPassword = async (over) => {
+        const { askPassword } = await loaded(import("./password.js"));
+        return over.aborted ? null : askPassword(this.#root, user, ui, "password.ask");
+      };
+      session.addEventListener("lock", (event) => void this.#locked(session, /** @type {CustomEvent} */ (event).detail));
+      session.addEventListener("gone", () => void this.#leave([ui.t("notice.gone")], "lock"));
+      const takeIn = () => this.#import(session);
+      const nobody = () => void this.#leave([ui.t("notice.unanswered")], "lock");
+      await new WayIn(session, signIn, { ui, root: this.#root, gone, lockAfterMinutes, takeIn, nobody }).go();
+      // One that was open by then and has locked again is behind its own card.
+      if (!session.wasOpen) await this.#refused(session);
     } catch (error) {
+      const session = this.#session;
       this.#session = null;
+      await session?.close();
       signIn.fail(problemFrom(error, "sync"));
       this.#announce("error", { error });
     } finally {
@@ -214,58 +209,67 @@ export class PoplarMailboxElement extends Base {
     if (!session.accepted) {
       this.#signIn?.connecting(session);
     } else if (!this.#desk && this.#ui) {
-      this.#desk = new Desk(this.#ui, session, {
+      this.#desk = new Desk(this.#root, this.#ui, session, {
         opened: (id) => this.#announce("message-open", { id }),
         hasReader: () => this.mode !== "list",
         mayDelete: (id) => this.#announce("before-delete", { id }, true),
         failed: (error) => this.#announce("error", { error }),
         settings: () => void this.#settings(session),
+        lock: () => void session.lock(),
         import: () => void this.#import(session),
         signOut: () => void this.#signOut(),
         leave: () => void this.#leave([]),
         clear: () => void this.#clear(),
       });
       this.#signIn = null;
+      this.#lock?.close();
+      this.#lock = null;
       this.#show(this.#desk.element);
       this.#desk.refresh();
       this.#desk.focus();
+      void beforeALock();
     }
   }
 
   /**
-   * What was kept here is gone: nothing is downloaded before the person has chosen.
-   * @param {import("./session.js").Session} session @param {typeof import("./lost.js").lostView} lostView
+   * What is kept here cannot be read any more, so nothing of it is shown any more.
+   * @param {import("./session.js").Session} session @param {{ reason: import("./locked.js").Reason, left: number }} detail
    */
-  async #askLost(session, lostView) {
-    const { lost } = session;
+  async #locked(session, { reason, left }) {
     const ui = this.#ui;
-    if (!lost || !ui || session !== this.#session) return session.dismiss();
-    const chosen = await new Promise((/** @type {(chosen: "again" | "import" | "not now") => void} */ choose) => {
-      const actions = { again: () => choose("again"), import: () => choose("import"), notNow: () => choose("not now") };
-      this.#signIn?.ask(lostView(lost, ui, actions));
-      this.#start.signal.addEventListener("abort", () => choose("not now"), { once: true });
-    });
-    if (chosen === "again") await session.sync({ afresh: true });
-    else if (chosen === "not now") session.dismiss();
-    else await this.#import(session);
+    if (session !== this.#session || !ui) return;
+    if (!session.wasOpen) return this.#leave([ui.t(reason === "elsewhere" ? "notice.locked" : "notice.unanswered")], "lock");
+    this.#hide();
+    if (session.about.memory) return this.#leave(saidOfForgotten(left, ui), "lock");
+    const locked = await loaded(import("./locked.js")).catch(() => null);
+    // Unlocked again, or left, meanwhile.
+    if (session !== this.#session || this.#desk || session.accepted) return;
+    if (!locked) return this.#leave([ui.t("notice.locked")], "lock");
+    this.#lock?.close();
+    this.#lock = new locked.LockView(ui, session, reason, { signOut: (said) => void this.#leave([said]), clear: () => void this.#clear() });
+    this.#show(this.#lock.element);
+    this.#lock.focus();
   }
 
   /** Takes in a copy, and goes on where the session stopped because what was kept here is gone. @param {import("./session.js").Session} session */
   #import(session) {
     const ui = this.#ui;
+    const { over } = session;
     return session.attempt(async () => {
       const { importInDialog, pickCopy } = await loaded(import("./copies.js"));
       const file = await pickCopy();
-      if (ui && file && (await importInDialog(this.#root, ui, session, file))) await session.sync();
+      if (!ui || !file || over.aborted) return;
+      if ((await importInDialog(this.#root, ui, session, file)) && !over.aborted) await session.sync();
     });
   }
 
   /** @param {import("./session.js").Session} session */
   #settings(session) {
     const ui = this.#ui;
+    const { over } = session;
     return session.attempt(async () => {
       const { openSettings } = await loaded(import("./settings.js"));
-      if (ui && session === this.#session) await openSettings(this.#root, ui, session);
+      if (ui && !over.aborted) await openSettings(this.#root, ui, session);
     });
   }
 
@@ -281,82 +285,72 @@ export class PoplarMailboxElement extends Base {
 
   async #signOut() {
     const session = this.#session;
-    const t = this.#ui?.t;
-    if (!session || !t) return;
-    const { user, memory } = session.about;
-    const result = await session.signOut();
-    if (!result) return;
-    const said = [t("notice.signedOut")];
-    if (result.deleted > 0) said.push(t("notice.deleted", { n: result.deleted }));
-    if (result.left > 0) said.push(t("notice.notDeleted", { n: result.left }));
-    said.push(memory ? t("notice.signedOut.memory") : t("notice.signedOut.kept", { n: result.stored }));
-    this.#return(said, user);
+    const said = session && this.#ui && (await signOut(session, this.#ui));
+    if (said) this.#return(session, said);
   }
 
-  /** Leaves without asking the server: what is marked for deletion stays marked. @param {readonly string[]} said */
-  async #leave(said) {
+  /**
+   * Leaves without asking the server: what is marked for deletion stays marked.
+   * @param {readonly string[]} said @param {import("./dom.js").IconName} [mark]
+   */
+  async #leave(said, mark) {
     const session = this.#session;
     if (!session) return;
-    await session.close();
-    this.#return(said, session.about.user);
+    this.#hide();
+    await session.leave();
+    this.#return(session, said, mark);
   }
 
   async #clear() {
     const session = this.#session;
-    const t = this.#ui?.t;
-    if (!session || !t) return;
-    const { user } = session.about;
-    const { stored, onlyHere } = session.rows.counts;
-    const lines = [t("clear.body", { n: stored, user }), t("clear.again")];
-    if (onlyHere > 0) lines.push(t("clear.lost", { n: onlyHere }));
-    if (!(await this.#confirmClear(lines))) return;
-    if (await session.clear()) this.#return([t("notice.cleared", { user })], user);
+    const said = session && this.#ui && (await clear(this.#root, session, this.#ui));
+    if (said) this.#return(session, said);
   }
 
   /** The same from the sign-in card, where no session is open. @param {Kept} kept */
   async #clearKept({ user, upstream, stored }) {
-    const t = this.#ui?.t;
     const signIn = this.#signIn;
-    if (!t || !(await this.#confirmClear([t("clear.body", { n: stored, user }), t("clear.again"), t("clear.unknown")]))) return;
+    if (!this.#ui) return;
     // A session of another window is waited for, and somebody may sign in, or have signed in, meanwhile.
     const isShown = () => signIn === this.#signIn && !this.#session && !this.#signingIn;
     try {
-      const { Mailbox } = await import("../poplar-mail.js");
-      const mailbox = await Mailbox.open({ relay: tunnelUrl(this.#address(), upstream.name), user, worker: true });
-      await mailbox.clear();
-      await mailbox.close();
-      if (isShown()) this.#begin([t("notice.cleared", { user })], user);
+      const said = await clearKept(this.#root, { relay: tunnelUrl(this.#address(), upstream.name), user, stored }, this.#ui);
+      if (said && isShown()) this.#begin({ said, user });
     } catch (error) {
       if (isShown()) signIn?.fail(problemFrom(error, "sync"));
       this.#announce("error", { error });
     }
   }
 
-  /** @param {string[]} lines */
-  async #confirmClear(lines) {
-    const t = this.#ui?.t;
-    return t ? confirm(this.#root, { title: t("clear.title"), lines, confirm: t("clear.confirm"), cancel: t("dialog.cancel") }) : false;
-  }
-
-  /** Back to the sign-in card. @param {readonly string[]} said @param {string} user */
-  #return(said, user) {
-    this.#desk?.close();
-    this.#desk = null;
+  /**
+   * Back to the sign-in card, unless somebody has left already.
+   * @param {import("./session.js").Session} session @param {readonly string[]} said @param {import("./dom.js").IconName} [mark]
+   */
+  #return(session, said, mark) {
+    if (session !== this.#session) return;
     this.#session = null;
-    this.#begin(said, user);
+    this.#hide();
+    this.#begin({ said, mark, user: session.shownUser, memory: session.about.memory });
   }
 
   async #end() {
     const session = this.#session;
     this.#start.abort();
-    this.#desk?.close();
-    this.#desk = null;
     this.#signIn = null;
     this.#session = null;
-    this.#show();
-    // What they say is of this session, and whoever sees the element next may be somebody else.
-    for (const dialog of this.#root.querySelectorAll("dialog")) dialog.close();
+    this.#hide();
     await session?.close();
+  }
+
+  /** Nothing of a session is to be seen any more: whoever sees the element next may be somebody else. */
+  #hide() {
+    this.#desk?.close();
+    this.#desk = null;
+    this.#lock?.close();
+    this.#lock = null;
+    this.#show();
+    closeDialogs(this.#root);
+    revokeUrls();
   }
 
   /** @param {...Node} views */

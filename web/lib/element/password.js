@@ -1,10 +1,11 @@
 import { h } from "./dom.js";
 
 /**
- * Asks for a password in place of one that was refused. Resolves with `null` where the person goes back.
- * @param {Node} parent @param {string} user @param {import("./words.js").Ui} ui @returns {Promise<string | null>}
+ * Asks for a password, in place of one that was refused or where none is known. Resolves with `null` where the person goes back.
+ * @param {Node} parent @param {string} user @param {import("./words.js").Ui} ui @param {"password.why" | "password.ask"} [why]
+ * @returns {Promise<string | null>}
  */
-export function askPassword(parent, user, { t }) {
+export function askPassword(parent, user, { t }, why = "password.why") {
   return new Promise((resolve) => {
     const password = h("input", {
       id: "new-password",
@@ -27,7 +28,7 @@ export function askPassword(parent, user, { t }) {
         },
       },
       h("h2", { id: "password-title", class: "dialog-title" }, t("password.title", { user })),
-      h("p", {}, t("password.why")),
+      h("p", {}, t(why)),
       h(
         "form",
         {

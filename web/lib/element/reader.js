@@ -66,7 +66,7 @@ export class Reader {
     setText(this.#waiting, this.#ui.t("reader.loading"));
     setAttribute(this.#toolbar.element, "data-idle", false);
     setAttribute(this.#page, "data-framed", false);
-    const known = row && (row.stored || row.hasHeaders);
+    const known = row && (row.stored || row.hasHeaders) && !row.damaged;
     replace(this.#page, known && this.#header({ ...row, to: [], cc: [] }), body);
     this.#page.scrollTop = 0;
     this.#refreshState();
@@ -96,6 +96,11 @@ export class Reader {
 
   focus() {
     this.element.focus({ preventScroll: true });
+  }
+
+  /** Where only one pane has room, it may be hidden behind the list. */
+  isVisible() {
+    return this.element.checkVisibility({ visibilityProperty: true });
   }
 
   #refreshState() {

@@ -1,5 +1,7 @@
+import { accounts } from "../mail/accounts.js";
+
 /**
- * Where the relay is and what it offers.
+ * Where the relay is and what it offers. And what is kept here of that.
  *
  * @typedef {{ name: string, label: string }} Upstream
  * @typedef {{ base: URL, upstream: string | null }} RelayAddress
@@ -59,4 +61,21 @@ export async function fetchUpstreams(address, signal) {
 export function upstreamOf(relay, upstreams) {
   const name = TUNNEL.exec(new URL(relay, "ws://relay.invalid").pathname)?.[2];
   return upstreams.find((one) => one.name === name);
+}
+
+/**
+ * The accounts whose mail is on this computer, of those servers that the relay offers.
+ * @param {readonly Upstream[]} upstreams @returns {Promise<import("./sign-in.js").Kept[]>}
+ */
+export async function keptHere(upstreams) {
+  try {
+    // One whose name is hidden is found by whoever types it.
+    return (await accounts({ worker: true })).flatMap(({ relay, user, hidden, messages, stored }) => {
+      if (hidden) return [];
+      const upstream = upstreamOf(relay, upstreams);
+      return upstream ? [{ user, upstream, messages, stored }] : [];
+    });
+  } catch {
+    return []; // no storage in this browser or window: signing in says so, and can do without
+  }
 }

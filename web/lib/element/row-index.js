@@ -1,6 +1,7 @@
 /**
  * What the list knows about the mailbox: for every message its id and a few flags, and whole rows only around what is on screen,
- * so that 100,000 messages cost a few megabytes and opening the list costs one page of rows.
+ * so that 100,000 messages cost a few megabytes and opening the list costs one page of rows. What is sealed, subject, sender and date,
+ * is opened for the first page and for what is on screen.
  *
  * The order is the library's ("newest"); a filter is the list of positions that pass it.
  *
@@ -20,6 +21,9 @@ const KEPT_ROWS = 2000;
 const PAUSE_MS = 150;
 const PAUSE_RATIO = 2;
 
+/** Where one of these is another, the subject, the sender and the date may be too. */
+const SHOWING = /** @type {const} */ (["hasHeaders", "stored", "matched", "imported"]);
+
 const UNREAD = 1;
 const STORED = 2;
 const ON_SERVER = 4;
@@ -31,6 +35,8 @@ export class RowIndex {
   #listener;
   /** @type {Map<string, Row>} in order of last use */
   #rows = new Map();
+  /** Rows whose subject, sender and date may have changed since: they are read again where they are on screen. @type {Set<string>} */
+  #outdated = new Set();
   /** @type {string[]} */
   #ids = [];
   /** @type {number[]} */
@@ -57,6 +63,8 @@ export class RowIndex {
   #working = null;
   #wake = () => {};
   #filling = false;
+  /** Counts the times that everything was let go of: what was asked for before is dropped when it comes. */
+  #era = 0;
   #closed = false;
 
   /** @param {Mailbox} mailbox @param {{ changed: () => void, failed: (error: unknown) => void }} listener */
@@ -104,6 +112,7 @@ export class RowIndex {
 
   /** Some messages changed: only those are read again, unless some are new here and the order is another. @param {readonly string[]} ids */
   update(ids) {
+    for (const id of ids) if (this.#rows.has(id)) this.#outdated.add(id);
     if (ids.length > PAGE || ids.some((id) => !this.#positions.has(id))) return this.refresh();
     for (const id of ids) this.#changed.add(id);
     this.#wake();
@@ -128,14 +137,34 @@ export class RowIndex {
     if (this.#window.filter === "unread") this.#pinned.add(id);
   }
 
-  close() {
-    this.#closed = true;
+  /** Where some messages lie, counted from the oldest: new ones do not move them. @param {readonly string[]} ids */
+  span(ids) {
+    const positions = ids.map((id) => this.#positions.get(id)).filter((position) => position !== undefined);
+    const oldest = positions.reduce((a, b) => Math.max(a, b), 0);
+    const newest = positions.reduce((a, b) => Math.min(a, b), oldest);
+    return { offset: Math.max(0, this.#ids.length - 1 - oldest), limit: oldest - newest + 1 };
+  }
+
+  /** Lets go of everything that is of mail. The counts stay: they are said without opening anything. */
+  clear() {
+    this.#era += 1;
     this.#wake();
     this.#rows.clear();
-    this.#positions.clear();
+    this.#outdated.clear();
+    this.#changed.clear();
+    this.#newer.clear();
+    this.#pinned.clear();
+    this.#stale = false;
+    this.#positions = new Map();
     this.#ids = [];
     this.#flags = [];
     this.#views = { inbox: [], unread: [], deleted: [] };
+    this.#wanted = [];
+  }
+
+  close() {
+    this.#closed = true;
+    this.clear();
   }
 
   #work() {
@@ -181,13 +210,16 @@ export class RowIndex {
     /** @type {Map<string, number>} */
     const positions = new Map();
     const isFirst = this.#ids.length === 0;
+    const era = this.#era;
     let shown = 0;
     this.#newer.clear();
     for (let limit = FIRST_PAGE; ; limit = PAGE) {
-      const rows = await this.#mailbox.messages({ offset: ids.length, limit, order: "newest" });
-      if (this.#closed) return;
+      const headers = ids.length === 0;
+      const rows = await this.#mailbox.messages({ offset: ids.length, limit, order: "newest", headers });
+      if (era !== this.#era) return;
       for (const row of rows) {
-        if (ids.length < FIRST_PAGE || this.#rows.has(row.id)) this.#keep(row);
+        if (headers) this.#keep(row);
+        else this.#restate(row);
         positions.set(row.id, ids.length);
         ids.push(row.id);
         flags.push(flagsOf(row));
@@ -199,6 +231,7 @@ export class RowIndex {
         this.#publish(ids, flags, positions);
       }
       if (this.#changed.size > 0) await this.#readChanged();
+      if (era !== this.#era) return;
     }
     for (const [id, flag] of this.#newer) {
       const position = positions.get(id);
@@ -209,10 +242,11 @@ export class RowIndex {
 
   async #readChanged() {
     const positions = [...this.#changed].map((id) => this.#positions.get(id)).filter((position) => position !== undefined);
+    const era = this.#era;
     this.#changed.clear();
     for (const [offset, limit] of runs(positions.sort((a, b) => a - b))) {
-      const rows = await this.#mailbox.messages({ offset, limit, order: "newest" });
-      if (this.#closed) return;
+      const rows = await this.#mailbox.messages({ offset, limit, order: "newest", headers: false });
+      if (era !== this.#era) return;
       rows.forEach((row, i) => this.#place(row, offset + i));
     }
     this.#publish(this.#ids, this.#flags, this.#positions);
@@ -223,7 +257,9 @@ export class RowIndex {
     this.#filling = true;
     await this.#guard(async () => {
       for (let gap = this.#gap(); gap && !this.#closed; gap = this.#gap()) {
+        const era = this.#era;
         const rows = await this.#mailbox.messages({ offset: gap.offset, limit: gap.limit, order: "newest" });
+        if (era !== this.#era) continue;
         for (const row of rows) this.#keep(row);
         if (!this.#rows.has(this.#ids[gap.offset] ?? "")) {
           void this.refresh(); // the mailbox has moved on: positions mean other messages now
@@ -237,7 +273,8 @@ export class RowIndex {
 
   /** The first stretch of rows on screen that has not been read. */
   #gap() {
-    const missing = this.#windowPositions().filter((position) => !this.#rows.has(this.#ids[position] ?? ""));
+    const isKnown = (/** @type {string} */ id) => this.#rows.has(id) && !this.#outdated.has(id);
+    const missing = this.#windowPositions().filter((position) => !isKnown(this.#ids[position] ?? ""));
     const [run] = runs(missing);
     return run && { offset: run[0], limit: run[1] };
   }
@@ -256,16 +293,29 @@ export class RowIndex {
     const flags = flagsOf(row);
     this.#flags[position] = flags;
     this.#newer.set(row.id, flags);
-    this.#keep(row);
+    this.#restate(row);
+  }
+
+  /** Takes the state of a row that is kept whole from one that was read without what is sealed. @param {Row} row */
+  #restate(row) {
+    const known = this.#rows.get(row.id);
+    if (!known) return;
+    if (SHOWING.some((name) => known[name] !== row[name])) this.#outdated.add(row.id);
+    const { subject, from, preview, date, hasAttachments, damaged } = known;
+    this.#rows.set(row.id, { ...row, subject, from, preview, date, hasAttachments, damaged });
   }
 
   /** @param {Row} row */
   #keep(row) {
     this.#rows.delete(row.id);
+    this.#outdated.delete(row.id);
     this.#rows.set(row.id, row);
     if (this.#rows.size > KEPT_ROWS) {
       const [oldest] = this.#rows.keys();
-      if (oldest !== undefined) this.#rows.delete(oldest);
+      if (oldest !== undefined) {
+        this.#rows.delete(oldest);
+        this.#outdated.delete(oldest);
+      }
     }
   }
 
@@ -296,10 +346,11 @@ export class RowIndex {
 
   /** @param {() => Promise<void>} work */
   async #guard(work) {
+    const era = this.#era;
     try {
       await work();
     } catch (error) {
-      if (!this.#closed) this.#listener.failed(error);
+      if (era === this.#era) this.#listener.failed(error);
     }
   }
 }

@@ -1,13 +1,20 @@
 import { Mailbox } from "../poplar-mail.js";
+import { Credentials } from "./credentials.js";
+import { Deletions } from "./deletions.js";
+import { Forecast } from "./forecast.js";
+import { Pace } from "./pace.js";
 import { isAbort, problemFrom } from "./problem.js";
 import { RowIndex } from "./row-index.js";
+import { Sealing } from "./sealing.js";
+import { State } from "./session-state.js";
 
 /**
- * One signed-in mailbox as the views see it: what it is doing, what went wrong, what will be deleted. It draws nothing.
+ * One signed-in mailbox as the views see it. It draws nothing.
  *
  * Sessions with the server begin in three places: a person asks, the mailbox's schedule does it by itself, or another window has one.
  *
- * Events: `update` (anything changed), `problem` (detail: the error), `sync-end` (detail: the report).
+ * Events: `update` (anything changed), `problem` (detail: the error), `sync-end` (detail: the report), `lock` (what is kept here cannot be
+ * read any more; detail: why), `gone` (nor will it be: another window has removed it).
  *
  * @typedef {import("../poplar-mail.js").Policy} Policy
  * @typedef {import("../poplar-mail.js").Schedule} Schedule
@@ -15,101 +22,66 @@ import { RowIndex } from "./row-index.js";
  * @typedef {import("../poplar-mail.js").SyncReport} SyncReport
  * @typedef {import("./problem.js").Problem} Problem
  * @typedef {{ user: string, server: string, memory: boolean }} About
- * @typedef {{ progress: Progress, remainingMs: number | null }} Step
+ * @typedef {import("./locked.js").Reason} Reason
  */
 
 /** Phases that come after the server has accepted the password. */
 const SIGNED_IN = new Set(["list", "headers", "retrieve", "delete", "quit"]);
-/** A rate measured over less than this says nothing yet. */
-const RATE_AFTER_MS = 1500;
 
-export class Session extends EventTarget {
+export class Session extends State {
   mailbox;
+  sealing;
   about;
   rows;
-  /** The server has accepted the password: from here on stored mail may be shown. */
-  accepted = false;
-  /** @type {"sync" | "sign-out" | null} */
-  busy = null;
-  /** @type {Step | null} */
-  step = null;
-  /** @type {Problem | null} */
-  problem = null;
-  /** @type {SyncReport | null} what the last complete session did */
-  report = null;
-  /** Messages that were recognised under new UIDs, until the person has taken note. */
-  matched = 0;
-  /** @type {Date | null} */
-  checkedAt = null;
-  /** The person ended the last sync. */
-  stopped = false;
-  /** The person tried to delete where the policy leaves everything on the server. */
-  keepsAll = false;
-  /** @type {Schedule} */
-  schedule = { state: "off", nextAt: null, error: null };
-  /** @type {Policy | null} */
-  policy = null;
-  /** What the policy deletes from the server with the next session, though nobody marked it. @type {readonly string[]} */
-  due = [];
-  /** How far another window's session is. @type {Step | null} */
-  elsewhere = null;
-  /** What was kept here is gone, and nothing is downloaded before the person has said what to do. @type {{ stored: number } | null} */
-  lost = null;
-  /** Why the server refused the password. The same one is not sent again. @type {unknown} */
-  refusal = null;
   /** @type {AbortController | null} */
   #abort = null;
   /** @type {Promise<void>} */
   #running = Promise.resolve();
-  /** @type {{ at: number, bytes: number } | null} */
-  #rateFrom = null;
+  #pace = new Pace();
   /** The schedule has a session under way. */
   #bySchedule = false;
   /** What `problem` was made from: the schedule tells it again. @type {unknown} */
   #failure = null;
-  /** How the next session signs in. */
-  #renew;
-  /** @type {Promise<void> | null} */
-  #judging = null;
-  #judgeAgain = false;
-  #closed = false;
+  #credentials;
+  #forecast;
+  /** What is marked for deletion while somebody signs out. @type {Deletions | null} */
+  #leaving = null;
+  #over = new AbortController();
+  /** Somebody leaves, and locks with that. */
+  #isLeaving = false;
 
   /**
    * Opens the local table; nothing is sent yet.
-   * @param {{ relay: string, user: string, password: string, server: string, memory: boolean }} options
+   * @param {{ relay: string, user: string, password: string, server: string, memory: boolean, lockAfterMinutes: number }} options
    */
-  static async open({ relay, user, password, server, memory }) {
-    /** @type {{ session?: Session, password: string }} */
-    const holder = { password };
-    // Asked for, so that a sign-out that failed can be tried again. The password goes with the session.
-    const credentials = async (/** @type {{ reason: string }} */ { reason }) => {
-      if (reason === "rejected" && holder.session?.refusal) throw holder.session.refusal;
-      return { password: holder.password };
-    };
-    const mailbox = await Mailbox.open({ relay, user, credentials, storage: memory ? "memory" : "durable", worker: true });
+  static async open({ relay, user, password, server, memory, lockAfterMinutes }) {
+    const credentials = new Credentials(password);
+    const storage = memory ? "memory" : "durable";
+    const mailbox = await Mailbox.open({ relay, user, credentials: credentials.give, storage, lockAfterMinutes, worker: true });
     // A shared computer fetches only what is looked at, unless told otherwise while somebody is signed in.
     if (memory) await mailbox.setPolicy({ retrieve: "headers" });
-    holder.session = new Session(mailbox, { user, server, memory }, (renewed) => {
-      holder.password = renewed;
-    });
-    return holder.session;
+    return new Session(mailbox, { user, server, memory }, credentials);
   }
 
-  /** @param {Mailbox} mailbox @param {About} about @param {(password: string) => void} renew */
-  constructor(mailbox, about, renew) {
+  /** @param {Mailbox} mailbox @param {About} about @param {Credentials} credentials */
+  constructor(mailbox, about, credentials) {
     super();
     this.mailbox = mailbox;
     this.about = about;
-    this.#renew = renew;
+    this.#credentials = credentials;
+    this.sealing = new Sealing(mailbox, credentials);
+    this.#forecast = new Forecast(mailbox, () => this.changed());
     this.rows = new RowIndex(mailbox, {
-      changed: () => this.#update(),
+      changed: () => this.changed(),
       failed: (error) => this.#fail(problemFrom(error, "sync"), error),
     });
     mailbox.addEventListener("progress", ({ detail }) => this.#progress(detail));
     mailbox.addEventListener("change", ({ detail }) => {
       if (this.accepted) void this.rows.update(detail.ids);
+      this.#leaving?.look();
       this.#judge();
     });
+    mailbox.addEventListener("lock", ({ detail }) => (detail.locked ? this.#locked(detail.reason) : this.#unlocked()));
     mailbox.addEventListener("session", ({ detail }) => {
       if (detail.elsewhere && detail.state === "closed") this.#endedElsewhere();
     });
@@ -122,9 +94,35 @@ export class Session extends EventTarget {
     });
   }
 
+  /** The user name, where it may be read when nobody is signed in; otherwise empty. */
+  get shownUser() {
+    return this.about.memory || this.sealing.nameHidden ? "" : this.about.user;
+  }
+
+  /** What the policy was when it was last looked at. */
+  get policy() {
+    return this.#forecast.policy;
+  }
+
+  /** What the policy deletes from the server with the next session, though nobody marked it. */
+  get due() {
+    return this.#forecast.due;
+  }
+
+  /** Aborted when it locks: what was to be shown by then is not to come over the card that is there instead. */
+  get over() {
+    return this.#over.signal;
+  }
+
+  /** Who asks the person for the mailbox password, where nothing here knows it. @param {(over: AbortSignal) => Promise<string | null>} ask */
+  set askPassword(ask) {
+    this.#credentials.ask = async () => (this.isLocked ? null : ask(this.over));
+  }
+
   /**
    * One session with the server. Resolves when it is over, well or not: `problem`, `stopped`, `lost` and `report` say how.
-   * @param {{ afresh?: boolean }} [options] afresh: the person has said to go on where what was kept here is gone
+   * @param {{ afresh?: boolean, password?: string }} [options] afresh: the person has said to go on where what was kept here is gone;
+   * password: in place of the one that is remembered
    */
   sync(options = {}) {
     if (this.busy === null) this.#running = this.#sync(options);
@@ -141,9 +139,38 @@ export class Session extends EventTarget {
 
   /** Tries again with another password than the one that was refused. @param {string} password */
   async signInAgain(password) {
-    this.#renew(password);
-    this.refusal = null;
+    this.#credentials.replace(password);
     await this.sync();
+  }
+
+  /**
+   * Opens what is kept here, and goes on with it; no server has to be there. Rejects as `Mailbox.unlock()` does.
+   * @param {string} secret
+   */
+  async unlock(secret) {
+    // Rejects as well where it was locked again in between: then nothing of it is remembered.
+    await this.sealing.unlock(secret);
+    this.#accept();
+    this.mailbox.start();
+    this.#judge();
+    this.changed();
+  }
+
+  /** Signs in with what was given for that, after something else has opened what is kept here. */
+  async syncOpened() {
+    // By name: the one before, which has opened it, is not to be sent.
+    await this.sync({ password: this.#credentials.password });
+  }
+
+  /** Gives up what is sealed by a secret that is lost, and signs in. */
+  async syncWithoutSealed() {
+    await this.mailbox.dropSealed();
+    await this.sync();
+  }
+
+  /** Locks what is kept here, in every window. */
+  lock() {
+    return this.attempt(() => this.mailbox.lock());
   }
 
   /** @param {Partial<Policy>} change */
@@ -159,26 +186,25 @@ export class Session extends EventTarget {
   async signOut() {
     this.cancel();
     await this.#running;
-    const wanted = [...this.rows.wanted];
-    const pending = wanted.length;
+    const leaving = (this.#leaving = new Deletions(this.mailbox, this.rows));
     this.busy = "sign-out";
     this.problem = null;
-    this.#update();
+    void this.sealing.look();
+    this.changed();
     try {
       await this.mailbox.signOut();
-      // What the server took is what is no longer wanted: it may refuse a deletion, or all of them at QUIT.
-      await this.rows.update(wanted);
-      const left = this.rows.wanted.length;
+      const { deleted, left } = await leaving.outcome();
       const stored = this.rows.counts.stored;
       await this.close();
-      return { deleted: wanted.length - left, left, stored };
+      return { deleted, left, stored };
     } catch (error) {
-      this.#fail(problemFrom(error, "sign-out", { pending, memory: this.about.memory }), error);
+      this.#fail(problemFrom(error, "sign-out", { pending: leaving.ids.length, memory: this.about.memory }), error);
       return null;
     } finally {
       this.busy = null;
       this.step = null;
-      this.#update();
+      this.#leaving = null;
+      this.changed();
     }
   }
 
@@ -187,21 +213,34 @@ export class Session extends EventTarget {
     this.cancel();
     await this.#running;
     try {
+      this.#isLeaving = true;
       await this.mailbox.clear();
       await this.close();
       return true;
     } catch (error) {
+      this.#isLeaving = false;
       this.#fail(problemFrom(error, "sync"), error);
       return false;
     }
   }
 
+  /** Leaves without asking the server: locks, in every window, and what is marked for deletion stays marked. */
+  async leave() {
+    this.#isLeaving = true;
+    this.accepted = false;
+    // What cannot be locked is let go of all the same.
+    if (this.wasOpen) await this.mailbox.lock().catch(() => {});
+    await this.close();
+  }
+
   /** Lets go of the mailbox. Never commits a deletion. */
   async close() {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.isClosed) return;
+    this.isClosed = true;
     this.cancel();
+    this.#credentials.forget();
     this.rows.close();
+    this.#forecast.close();
     await this.mailbox.close();
   }
 
@@ -214,38 +253,22 @@ export class Session extends EventTarget {
     }
   }
 
-  /** Nothing of what was said is to be said any more. */
-  dismiss() {
-    this.problem = null;
-    this.report = null;
-    this.matched = 0;
-    this.stopped = false;
-    this.keepsAll = false;
-    this.lost = null;
-    this.#update();
-  }
-
   /** A copy was taken in. */
   async imported() {
     if (this.accepted) await this.rows.refresh();
     this.#judge();
   }
 
-  /** A deletion was asked for that the policy rules out. */
-  sayKeepsAll() {
-    this.keepsAll = true;
-    this.#update();
-  }
-
-  /** @param {{ afresh?: boolean }} options */
-  async #sync({ afresh }) {
+  /** @param {{ afresh?: boolean, password?: string }} options */
+  async #sync({ afresh, password }) {
     this.#abort = new AbortController();
+    const { over } = this;
     this.dismiss();
     this.#begin();
     try {
-      await this.mailbox.sync({ afresh, signal: this.#abort.signal });
+      await this.mailbox.sync({ password, afresh, signal: this.#abort.signal });
     } catch (error) {
-      if (isAbort(error)) this.stopped = true;
+      if (isAbort(error)) this.stopped = !over.aborted;
       else if (!this.lost) this.#fail(problemFrom(error, "sync"), error);
     }
     this.#abort = null;
@@ -254,11 +277,41 @@ export class Session extends EventTarget {
     if (this.accepted && !this.stopped && this.schedule.state === "off") this.mailbox.start();
   }
 
+  /** Nothing that was opened is kept, and nothing that would open it again. @param {Reason} reason */
+  #locked(reason) {
+    this.#over.abort();
+    this.#over = new AbortController();
+    // A sign-out ends with a lock of its own; whoever gets another, in the middle of it, is shown no mail any more.
+    if (this.isClosed || this.#isLeaving || reason === "sign-out") return;
+    if (!this.accepted) return this.#lockedEarly(reason);
+    this.accepted = false;
+    this.#credentials.forget();
+    this.elsewhere = null;
+    this.#forecast.clear();
+    const left = this.rows.wanted.length;
+    this.rows.clear();
+    this.dismiss();
+    this.dispatchEvent(new CustomEvent("lock", { detail: { reason, left } }));
+  }
+
+  /** Another window has removed what was locked here, or given it up: there is nothing left to unlock. */
+  #unlocked() {
+    if (this.isClosed || this.#isLeaving || this.accepted || !this.wasOpen) return;
+    void this.sealing.by().then((by) => by === null && this.dispatchEvent(new CustomEvent("gone")));
+  }
+
+  /** Before any mail was shown: a session under way fails with it; a question that nobody answers is not to wait any more. @param {Reason} reason */
+  #lockedEarly(reason) {
+    if (this.busy !== null || reason === null) return;
+    this.#credentials.forget();
+    this.dispatchEvent(new CustomEvent("lock", { detail: { reason, left: 0 } }));
+  }
+
   #begin() {
     this.busy = "sync";
     this.step = null;
-    this.#rateFrom = null;
-    this.#update();
+    this.#pace = new Pace();
+    this.changed();
   }
 
   #end() {
@@ -266,7 +319,7 @@ export class Session extends EventTarget {
     this.step = null;
     if (this.accepted) void this.rows.refresh();
     this.#judge();
-    this.#update();
+    this.changed();
   }
 
   /** @param {SyncReport} report */
@@ -290,8 +343,8 @@ export class Session extends EventTarget {
       this.#bySchedule = false;
       this.#end();
     }
-    if (error && error !== this.#failure && !this.lost) this.#fail(problemFrom(error, "sync"), error);
-    else this.#update();
+    if (error && error !== this.#failure && !this.lost && !isAbort(error)) this.#fail(problemFrom(error, "sync"), error);
+    else this.changed();
   }
 
   /** @param {Progress} progress */
@@ -303,73 +356,41 @@ export class Session extends EventTarget {
     } else {
       this.elsewhere = null;
       if (SIGNED_IN.has(progress.phase)) this.#accept();
-      this.step = { progress, remainingMs: this.#remaining(progress) };
+      this.step = this.#pace.step(progress);
     }
-    this.#update();
+    this.changed();
   }
 
   #endedElsewhere() {
     if (this.elsewhere?.progress.phase === "quit") this.checkedAt = new Date();
     this.elsewhere = null;
     this.#judge();
-    this.#update();
+    this.changed();
   }
 
   /** Finds out what the policy is and would delete, once things are quiet: while a session runs it changes with every message. */
   #judge() {
-    if (this.#closed || !this.accepted || this.busy === "sync") return;
-    this.#judgeAgain = true;
-    this.#judging ??= this.#judgeUntilSettled().finally(() => {
-      this.#judging = null;
-    });
-  }
-
-  async #judgeUntilSettled() {
-    while (this.#judgeAgain && !this.#closed) {
-      this.#judgeAgain = false;
-      try {
-        this.policy = await this.mailbox.policy();
-        this.due = deletesByItself(this.policy) ? (await this.mailbox.wouldDelete()).ids : [];
-      } catch {
-        return; // closed meanwhile, or a storage that failed: whoever asks it for something to show says so
-      }
-      this.#update();
-    }
+    if (this.isClosed || !this.accepted || this.busy === "sync") return;
+    this.#forecast.refresh();
   }
 
   #accept() {
-    if (this.accepted || this.#closed) return;
+    if (this.accepted || this.isClosed || this.#isLeaving || this.mailbox.locked) return;
     this.accepted = true;
+    this.wasOpen = true;
+    void this.sealing.look();
     void this.rows.refresh();
-  }
-
-  /** @param {Progress} progress */
-  #remaining({ phase, bytes, totalBytes }) {
-    if (phase !== "retrieve") return null;
-    const now = performance.now();
-    this.#rateFrom ??= { at: now, bytes };
-    const elapsed = now - this.#rateFrom.at;
-    const received = bytes - this.#rateFrom.bytes;
-    if (elapsed < RATE_AFTER_MS || received <= 0) return null;
-    return (Math.max(0, totalBytes - bytes) / received) * elapsed;
   }
 
   /** @param {Problem} problem @param {unknown} error */
   #fail(problem, error) {
-    if (this.#closed) return;
+    if (this.isClosed) return;
+    // What a lock has ended; that it is locked is said by what stands in the place of the mail.
+    if (problem.code === "locked" && this.wasOpen) return;
     this.problem = problem;
     this.#failure = error;
-    if (problem.code === "auth-failed") this.refusal = error;
+    if (problem.code === "auth-failed") this.#credentials.refusal = error;
     this.dispatchEvent(new CustomEvent("problem", { detail: error }));
-    this.#update();
+    this.changed();
   }
-
-  #update() {
-    if (!this.#closed) this.dispatchEvent(new Event("update"));
-  }
-}
-
-/** Whether a policy deletes from the server what nobody has marked. @param {Policy} policy */
-export function deletesByItself({ leave }) {
-  return leave === "nothing" || typeof leave === "object";
 }

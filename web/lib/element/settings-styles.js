@@ -1,16 +1,5 @@
-/** @type {CSSStyleSheet | undefined} */
-let sheet;
-
-/** The style of the settings, which is adopted when they are first opened. */
-export function styleSheet() {
-  if (!sheet) {
-    sheet = new CSSStyleSheet();
-    sheet.replaceSync(CSS);
-  }
-  return sheet;
-}
-
-const CSS = /* css */ `
+/** The settings, the log and the import of a copy. It comes when one of them is first opened. */
+export const SETTINGS = /* css */ `
 .settings {
   width: min(600px, calc(100vw - 32px));
   max-width: none;
@@ -40,10 +29,21 @@ const CSS = /* css */ `
 .settings .days { width: 88px; }
 .settings-part { display: grid; gap: 8px; padding-top: 20px; border-top: 1px solid var(--line); }
 .settings-part .settings-title { margin: 0; }
+.settings-part > p:empty { display: none; }
 .settings .problem { border: 0; border-radius: var(--radius); }
 .copies-state { display: flex; align-items: center; gap: 12px; min-height: 32px; font-size: 14px; font-variant-numeric: tabular-nums; }
 .copies-state:has(> p:empty) { display: none; }
 .copies-state p { flex: 1; min-width: 0; }
+
+.log { border: 1px solid var(--line); border-radius: var(--radius); overflow: hidden; }
+.log:empty { display: none; }
+.log-entry { display: grid; grid-template-columns: 128px minmax(0, 1fr); gap: 0 12px; padding: 6px 12px; }
+.log-entry + .log-entry { border-top: 1px solid var(--line); }
+.log-entry time { font-size: 13px; line-height: 22px; color: var(--text-quiet); }
+.log-entry[data-broken="true"] { background: var(--danger-ground); }
+.log-what { overflow-wrap: anywhere; }
+.log-name { grid-column: 2; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font-size: 14px; color: var(--text-quiet); unicode-bidi: plaintext; text-align: start; }
+.log-said { flex: 1; font-size: 13px; }
 
 .dry-list { border: 1px solid var(--line); border-radius: var(--radius); overflow: hidden; }
 .dry-row { display: grid; grid-template: auto auto / minmax(0, 1fr) auto; gap: 0 12px; padding: 8px 12px; }
@@ -57,5 +57,8 @@ const CSS = /* css */ `
   .settings-head, .settings-foot { padding: 8px 16px; }
   .settings-body { padding: 16px; }
   .settings .settings-foot .button { flex: 1; }
+  .log-entry { grid-template-columns: minmax(0, 1fr) auto; }
+  .log-what { grid-area: 1 / 1; }
+  .log-name { grid-column: 1 / -1; }
 }
 `;

@@ -1,4 +1,5 @@
-import { styleSheet } from "./settings-styles.js";
+import { adopt } from "./dom.js";
+import { SETTINGS } from "./settings-styles.js";
 import en from "./strings/en-settings.js";
 import { withWords } from "./words.js";
 
@@ -7,7 +8,6 @@ const WORDS = new Map([["en", en]]);
 
 /** @param {import("./words.js").Ui} ui @param {ShadowRoot} root where the style is wanted */
 export function settingsUi(ui, root) {
-  const sheet = styleSheet();
-  if (!root.adoptedStyleSheets.includes(sheet)) root.adoptedStyleSheets.push(sheet);
+  adopt(root, SETTINGS);
   return withWords(ui, WORDS);
 }

@@ -1,8 +1,9 @@
+import { Computer, pageHead } from "./computer.js";
 import { Copies } from "./copies.js";
-import { h, icon, replace, setAttribute, setText } from "./dom.js";
+import { h, replace, setAttribute, setText } from "./dom.js";
+import { deletesByItself } from "./forecast.js";
 import { sender } from "./list.js";
 import { problemFrom, problemView } from "./problem.js";
-import { deletesByItself } from "./session.js";
 import { settingsUi } from "./settings-ui.js";
 
 /**
@@ -30,8 +31,10 @@ const PAGE = 500;
 
 /** Opens the settings; resolves when they are closed. @param {ShadowRoot} root @param {Ui} ui @param {Session} session */
 export async function openSettings(root, ui, session) {
+  const { over } = session;
   const policy = await session.mailbox.policy();
-  await new Promise((resolve) => new Settings(settingsUi(ui, root), session, policy, () => resolve(undefined)).open(root));
+  if (over.aborted) return;
+  await new Promise((resolve) => new Settings(settingsUi(ui, root), session, policy, root, () => resolve(undefined)).open(root));
 }
 
 class Settings {
@@ -46,8 +49,8 @@ class Settings {
   #save;
   #fields;
 
-  /** @param {Ui} ui with the words of the settings @param {Session} session @param {Policy} policy @param {() => void} closed */
-  constructor(ui, session, policy, closed) {
+  /** @param {Ui} ui with the words of the settings @param {Session} session @param {Policy} policy @param {ShadowRoot} root @param {() => void} closed */
+  constructor(ui, session, policy, root, closed) {
     const { t } = ui;
     this.#ui = ui;
     this.#session = session;
@@ -65,6 +68,7 @@ class Settings {
         this.#problem,
         ...this.#fields.elements,
         this.#copies.element,
+        new Computer(ui, session, root).element,
         h("section", { class: "settings-part" }, h("h3", { class: "settings-title" }, t("storage.title")), this.#kept),
       ),
       h("div", { class: "settings-foot" }, this.#button(t("settings.cancel"), () => this.#dialog.close()), this.#save),
@@ -182,12 +186,7 @@ class Settings {
   /** @param {string} title */
   #head(title) {
     const { t } = this.#ui;
-    const close = h(
-      "button",
-      { class: "button button-icon", type: "button", "aria-label": t("settings.close"), title: t("settings.close"), onclick: () => this.#dialog.close() },
-      icon("close"),
-    );
-    return h("header", { class: "settings-head" }, h("h2", { id: "settings-title", class: "dialog-title" }, title), close);
+    return pageHead("settings-title", title, t("settings.close"), () => this.#dialog.close());
   }
 
   /** @param {string} label @param {() => void} onclick @param {string} [hook] */
@@ -346,15 +345,20 @@ function dryRow({ from, subject, date }, { t, format }) {
   );
 }
 
-/** The rows of some messages, newest first. @param {Session} session @param {readonly string[]} ids @returns {Promise<Row[]>} */
+/**
+ * The rows of some messages, newest first. Only those pages are opened that have some of them.
+ * @param {Session} session @param {readonly string[]} ids @returns {Promise<Row[]>}
+ */
 async function rowsOf({ mailbox }, ids) {
   const wanted = new Set(ids);
+  const isWanted = (/** @type {Row} */ { id }) => wanted.has(id);
   /** @type {Row[]} */
   const found = [];
   for (let offset = 0; found.length < wanted.size; offset += PAGE) {
-    const rows = await mailbox.messages({ offset, limit: PAGE });
-    found.push(...rows.filter(({ id }) => wanted.has(id)));
-    if (rows.length < PAGE) break;
+    const page = { offset, limit: PAGE };
+    const states = await mailbox.messages({ ...page, headers: false });
+    if (states.some(isWanted)) found.push(...(await mailbox.messages(page)).filter(isWanted));
+    if (states.length < PAGE) break;
   }
   return found;
 }

@@ -57,10 +57,11 @@ export class SignIn {
   #steps = h("div", { class: "connecting", hidden: true });
   #loading;
 
-  /** @param {import("./words.js").Ui} ui @param {Actions} actions */
-  constructor(ui, actions) {
+  /** @param {import("./words.js").Ui} ui @param {boolean} memory what was chosen the last time @param {Actions} actions */
+  constructor(ui, memory, actions) {
     this.#ui = ui;
     this.#actions = actions;
+    this.#shared.checked = memory;
     const { t } = ui;
     this.#form = this.#makeForm();
     this.#loading = h("p", { class: "card-loading", role: "status" }, t("signIn.loading"));
@@ -123,17 +124,17 @@ export class SignIn {
     setAttribute(this.#form, "hidden", true);
     setAttribute(this.#accounts, "hidden", true);
     replace(this.#messages, question);
-    this.#messages.querySelector("button")?.focus();
+    /** @type {HTMLElement | null} */ (this.#messages.querySelector("input, button"))?.focus();
   }
 
-  /** Says how the last session ended. @param {readonly string[]} sentences */
-  say(sentences) {
+  /** Says how the last session ended. @param {readonly string[]} sentences @param {import("./dom.js").IconName} mark */
+  say(sentences, mark) {
     replace(
       this.#messages,
       h(
         "div",
         { class: "notice", role: "status", "data-testid": "notice", "data-kind": "done" },
-        icon("check"),
+        icon(mark),
         h("p", {}, sentences.join(" ")),
       ),
     );

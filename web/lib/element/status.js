@@ -6,7 +6,7 @@ import { problemView } from "./problem.js";
  * What is going on: a session with the server, and what it will do or has done.
  *
  * @typedef {import("./session.js").Session} Session
- * @typedef {import("./session.js").Step} Step
+ * @typedef {import("./pace.js").Step} Step
  * @typedef {"deletion" | "due" | "lasting" | "passing"} Kind what will happen on the server comes first; only "passing" is dismissed
  * @typedef {{ kind: Kind, text: string, quotes?: string[], control?: HTMLElement | false }} Line
  * @typedef {{

@@ -9,11 +9,11 @@ export default {
   "intro.title": "Your mailbox, in this browser",
   "intro.lead": "Poplar reads DataMotion SecureMail and Direct mailboxes, and any other POP3 mailbox.",
   "intro.kept.title": "Mail is kept here",
-  "intro.kept": "Each message is retrieved once and stored in this browser, on this computer. It can be read here from then on.",
+  "intro.kept": "Each message is retrieved once and stored in this browser, on this computer, sealed so that only your password opens it.",
   "intro.server.title": "The server stays yours",
   "intro.server": "Nothing is deleted on the server unless you say so, and what you delete here can be undone until you sign out or check for mail.",
   "intro.password.title": "Passwords are not kept",
-  "intro.password": "Your password is used to sign in and is forgotten when you sign out or close this page.",
+  "intro.password": "Your password is used to sign in and is forgotten when the mail is locked, when you sign out, and when you close this page.",
 
   "signIn.title": "Sign in",
   "signIn.upstream": "Mail server",
@@ -42,9 +42,12 @@ export default {
 
   "account.region": "Account and filters",
   "account.at": "{user} on {server}",
+  "account.unnamed": "this account",
   "account.kept": { one: "{n} message stored in this browser", other: "{n} messages stored in this browser" },
   "account.memory": "Shared computer: nothing is kept here",
   "account.settings": "Settings",
+  "account.lock": "Lock",
+  "account.lock.memory": "Lock: forgets everything, since nothing is kept here",
   "account.signOut": "Sign out",
   "account.signingOut": "Signing out",
   "account.clear": "Remove what is kept here",
@@ -73,6 +76,7 @@ export default {
   "list.empty.deleted.hint": "Messages that were deleted from the server and are still stored here appear in this list.",
   "list.waiting": "Looking for messages",
 
+  "row.damaged": "Not readable here",
   "row.noSender": "No sender",
   "row.noSubject": "No subject",
   "row.notRead": "Not retrieved yet",
@@ -89,6 +93,7 @@ export default {
   "state.sent": "Deletion unconfirmed",
   "state.deleted": "Deleted from server",
   "state.gone": "Gone from server",
+  "state.damaged": "Damaged here",
   "state.matched": "The server has given it a new name since.",
   "state.imported": "It comes from a copy that was imported.",
 
@@ -102,6 +107,8 @@ export default {
   "state.sent.long": "The deletion was sent, but the server has not confirmed it. It is settled the next time you check for mail.",
   "state.deleted.long": "Deleted from the server, by you or as this mailbox is set. It is still stored here.",
   "state.deleted.absent.long": "You deleted this message from the server before it was stored here.",
+  "state.damaged.long":
+    "The list's entry for this message was changed, damaged or removed in this browser's storage, and is not shown. The server was not touched.",
   "state.gone.long": "This message is no longer on the server. It is still stored here.",
   "state.gone.absent.long": "This message is no longer on the server, and it was not stored here.",
 
@@ -185,6 +192,14 @@ export default {
   "notice.signedOut": "You are signed out.",
   "notice.signedOut.kept": { one: "{n} message is stored on this computer.", other: "{n} messages are stored on this computer." },
   "notice.signedOut.memory": "Nothing was kept on this computer.",
+  "notice.forgotten": "Locked: nothing was kept on this computer, so everything is forgotten and you are signed out.",
+  "notice.forgotten.marked": {
+    one: "{n} message that was marked was not deleted from the server.",
+    other: "{n} messages that were marked were not deleted from the server.",
+  },
+  "notice.locked": "The mail is locked. Nothing is lost: sign in to open it.",
+  "notice.gone": "Another window has removed what was kept here, or given it up. Sign in to go on.",
+  "notice.unanswered": "Nobody answered here for a while, so the sign-in was ended. Nothing was changed.",
   "notice.cleared": "What was kept here for {user} is removed. Nothing was changed on the server.",
   "notice.dismiss": "Dismiss",
 
@@ -200,6 +215,7 @@ export default {
 
   "password.title": "Password for {user}",
   "password.why": "The mail server did not accept the password. It is not sent again, and automatic checks have stopped.",
+  "password.ask": "What is kept here is open. To check for mail, the mail server asks for the mailbox password.",
   "password.submit": "Sign in",
   "password.cancel": "Not now",
 
@@ -208,6 +224,7 @@ export default {
     one: "{n} message of {user} will be erased from this computer. The server is not touched.",
     other: "{n} messages of {user} will be erased from this computer. The server is not touched.",
   },
+  "clear.locked": "Everything of {user} that is kept here will be erased from this computer. The server is not touched.",
   "clear.again": "Messages still on the server will be retrieved again the next time you sign in here.",
   "clear.lost": {
     one: "{n} of them is no longer on the server and will be lost for good.",
@@ -293,6 +310,9 @@ export default {
   "error.quota.title": "This browser's storage is full.",
   "error.quota.meaning": "Retrieval stopped, and nothing was deleted. {counts}",
   "error.quota.action": "Free some disk space, then check for mail again.",
+  "error.message.store.title": "This message cannot be read from this browser's storage.",
+  "error.message.store.meaning": "It was changed, damaged or removed there. Other messages are not touched, and nothing was deleted on the server.",
+  "error.message.store.action": "",
   "error.store.title": "This browser could not use its mail store.",
   "error.store.meaning": "Nothing was deleted on the server.",
   "error.store.action":
