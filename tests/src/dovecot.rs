@@ -9,11 +9,14 @@ use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 use tempfile::TempDir;
+use tokio::time::{sleep, timeout};
 
+use crate::PATIENCE;
 use crate::account::{Account, Delivery, command_output, is_plain};
 use crate::certificates::Authority;
 use crate::log::LogFile;
@@ -23,6 +26,13 @@ use configuration::Configuration;
 
 /// The password of every user. Not a word that any log could hold by accident, so that a search for it proves something.
 pub const PASSWORD: &str = "Zx-unlikely-7f3a91-pass";
+
+/// The file that holds it, which Dovecot reads again when it has changed, and the one line in it, which is looked up for any user.
+const PASSWORDS: &str = "passwords";
+const EVERYBODY: &str = "everybody";
+
+/// Until it is asked again whether Dovecot has read that file.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// What a test may want otherwise.
 #[derive(Clone, Debug)]
@@ -112,6 +122,7 @@ impl Dovecot {
             &configuration,
             Configuration { dir: dir.path(), account: &account, pop3s: &pop3s, pop3: &pop3, options }.text(),
         )?;
+        set_password(dir.path(), PASSWORD)?;
         account.give(dir.path())?;
 
         let mut command = Command::new("dovecot");
@@ -218,10 +229,26 @@ impl Dovecot {
         Ok(lines.iter().filter_map(|line| Session::parse(line)).filter(|session| session.user == user).count())
     }
 
+    /// Another password for every user. Dovecot looks whether the file has changed once in a second.
+    pub async fn set_password(&self, password: &str) -> Result<()> {
+        set_password(self.dir.path(), password)?;
+        let taken = async {
+            while self.doveadm(&["auth", "test", "anybody", password]).is_err() {
+                sleep(LOOK_AGAIN).await;
+            }
+        };
+        timeout(PATIENCE, taken).await.context("Dovecot does not take the new password")
+    }
+
     /// Ends the sessions of a user that are still open, as an administrator does.
     pub fn kick(&self, user: &str) -> Result<()> {
+        self.doveadm(&["kick", user])
+    }
+
+    fn doveadm(&self, words: &[&str]) -> Result<()> {
         let configuration = self.dir.path().join("dovecot.conf");
-        command_output("doveadm", &["-c", &configuration.to_string_lossy(), "kick", user]).map(drop)
+        let configured = ["-c", &configuration.to_string_lossy()];
+        command_output("doveadm", &[&configured, words].concat()).map(drop)
     }
 
     /// What clients sent, a file for each session, where [`Options::rawlog`] asked for it; oldest first.
@@ -251,6 +278,10 @@ impl Dovecot {
     fn maildir(&self, user: &str) -> PathBuf {
         self.dir.path().join("mail").join(user).join("Maildir")
     }
+}
+
+fn set_password(dir: &Path, password: &str) -> Result<()> {
+    Ok(fs::write(dir.join(PASSWORDS), format!("{EVERYBODY}:{{PLAIN}}{password}\n"))?)
 }
 
 /// The UIDs that stand behind the RETRs of a session: what the client said, and what the server answered, each line after its time.

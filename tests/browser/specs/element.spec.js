@@ -45,8 +45,11 @@ test("what is removed from this computer after a wait takes nobody's session awa
   await reader.idle();
   await expect(reader.rows()).toHaveCount(2);
   await page.evaluate(() => end());
-  const names = () => page.evaluate(async () => (await indexedDB.databases()).map(({ name }) => name));
-  await expect.poll(names).toEqual(["poplar:mail/bob"]);
+  const kept = () => page.evaluate(async () => {
+    const { Mailbox } = await import("/lib/poplar-mail.js");
+    return (await Mailbox.accounts()).map(({ account }) => account);
+  });
+  await expect.poll(kept).toEqual(["mail/bob"]);
   await reader.checkMail();
   await expect(reader.rows()).toHaveCount(2);
   await reader.part("sign-out").click();

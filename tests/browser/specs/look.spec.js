@@ -77,6 +77,32 @@ for (const colorScheme of ["light", "dark"]) {
         await shot(page, "next-try");
       });
 
+      test("locked, this computer, activity", async ({ world, page, reader }) => {
+        await world.deliver(9);
+        await reader.signedIn({ password: world.password });
+        await reader.lock();
+        await shot(page, "locked");
+        for (let n = 0; await reader.part("unlock").isEnabled(); n += 1) {
+          await reader.unlock(`wrong ${n}`);
+          await expect(reader.part("unlock")).toHaveText("Unlock");
+          await expect(reader.part("secret-said")).not.toBeEmpty();
+        }
+        await shot(page, "locked-wait");
+        await expect(reader.part("unlock")).toBeEnabled();
+        await reader.unlock(world.password);
+        await expect(reader.rows().first()).toBeVisible();
+        await reader.part("settings-open").click();
+        await expect(reader.part("sealed-by")).not.toBeEmpty();
+        await reader.part("settings-body").evaluate((body) => body.scrollTo(0, body.scrollHeight));
+        await shot(page, "this-computer");
+        await reader.part("to-passphrase").click();
+        await shot(page, "reseal");
+        await page.keyboard.press("Escape");
+        await reader.part("activity-open").click();
+        await expect(reader.part("activity")).toBeVisible();
+        await shot(page, "activity");
+      });
+
       test("lost", async ({ world, page, reader }) => {
         await page.evaluate(() => localStorage.setItem("poplar:kept", JSON.stringify({ "mail/ann": { stored: 212 } })));
         await reader.signIn({ password: world.password });

@@ -45,7 +45,8 @@ test.describe("the next delay", () => {
 /** A mailbox with a policy of every ten minutes that is not started yet, in a page whose clock is the test's. */
 async function scheduled(page, world, options = {}) {
   await page.clock.install();
-  const mailbox = await openMailbox(page, world, { worker: true, ...options });
+  // The clock is turned, which is a computer that slept: that is for sealed-lock.spec.js.
+  const mailbox = await openMailbox(page, world, { worker: true, lockAfterMinutes: 0, ...options });
   await mailbox.evaluate(async (mailbox, everyMinutes) => {
     globalThis.told = [];
     mailbox.addEventListener("schedule", ({ detail: { error, ...detail } }) => {

@@ -9,7 +9,8 @@ const OCTETS = 400_000;
 async function tab(profile, world, options = {}) {
   const page = await profile.open();
   await page.clock.install();
-  const mailbox = await openMailbox(page, world, { worker: true, ...options });
+  // The clock is turned, which is a computer that slept: that is for sealed-lock.spec.js.
+  const mailbox = await openMailbox(page, world, { worker: true, lockAfterMinutes: 0, ...options });
   await mailbox.evaluate((mailbox) => {
     globalThis.heard = [];
     for (const name of ["session", "progress", "change", "policy"]) mailbox.addEventListener(name, ({ detail }) => heard.push([name, detail]));
@@ -36,7 +37,9 @@ test("a tab sees the session of another, and takes nothing from it", async ({ wo
   expect(progress.every(({ elsewhere }) => elsewhere)).toBe(true);
   expect(progress.some(({ phase, done, total }) => phase === "retrieve" && done === 12 && total === 12)).toBe(true);
   expect((await heard(here, "progress")).some(({ elsewhere }) => elsewhere)).toBe(false);
-  expect(await rows(there.mailbox)).toHaveLength(12);
+  expect(await there.mailbox.evaluate((mailbox) => mailbox.count())).toBe(12);
+  // The key is the other's.
+  expect(await there.mailbox.evaluate((mailbox) => mailbox.locked)).toBe(true);
   // The other's password was accepted, and this one has none.
   const { error } = await there.mailbox.evaluate((mailbox) => attempt(() => mailbox.sync()));
   expect(error.code).toBe("invalid-argument");

@@ -44,7 +44,7 @@ for (const name of names) {
         const { Mailbox } = await import("/lib/poplar-mail.js");
         return Mailbox.open(options);
       },
-      { relay: world.tunnel("scripted"), account: name, user, credentials, signIn, pipelining, timeoutMs },
+      { relay: world.tunnel("scripted"), account: name, user, credentials, passphrase: "of this computer", signIn, pipelining, timeoutMs },
     );
     for (const [sync, { delete: places }] of syncs.entries()) {
       await world.harness.call("scriptedSync", { sync });

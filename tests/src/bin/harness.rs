@@ -34,6 +34,8 @@ struct Request {
 enum Call {
     /// Starts Dovecot.
     Dovecot { uidl_format: Option<String>, rawlog: Option<bool>, extra: Option<String> },
+    /// Gives every user another password.
+    SetPassword { password: String },
     /// Delivers `count` messages of a series, starting with number `from`.
     Deliver { user: String, seed: u64, from: Option<u64>, count: u64 },
     /// Delivers one message with an attachment that makes it so long.
@@ -129,6 +131,10 @@ impl World {
                     "pop3s": dovecot.pop3s(), "starttls": dovecot.starttls(), "plain": dovecot.plain(),
                     "ca": dovecot.ca(), "password": PASSWORD,
                 }))
+            }
+            Call::SetPassword { password } => {
+                self.dovecot()?.set_password(&password).await?;
+                Ok(Value::Null)
             }
             Call::Deliver { user, seed, from, count } => {
                 let first = from.unwrap_or_default();

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::account::Account;
 use crate::port::Port;
 
-use super::{Options, PASSWORD};
+use super::{EVERYBODY, Options, PASSWORDS};
 
 /// What Dovecot is told.
 pub(super) struct Configuration<'a> {
@@ -45,8 +45,8 @@ mail_plugins =
 mail_fsync = never
 mail_max_userip_connections = 0
 passdb {{
-  driver = static
-  args = password={PASSWORD}
+  driver = passwd-file
+  args = username_format={EVERYBODY} {dir}/{PASSWORDS}
 }}
 userdb {{
   driver = static
