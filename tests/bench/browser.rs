@@ -1,4 +1,4 @@
-//! A Chromium with a profile on disk, as a child: `sync.mjs` under Node, a line for each run.
+//! A Chromium with a profile on disk, as a child: a bench's own program under Node, a line for each run.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -6,6 +6,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// The browser. It ends with its stdin.
@@ -25,6 +26,10 @@ pub(crate) struct Request<'a> {
     pub(crate) account: &'a str,
     /// Whether the library is to work in a worker.
     pub(crate) worker: bool,
+    /// Whether the cipher leaves everything as it is.
+    pub(crate) unsealed: bool,
+    /// Whether what is kept is unlocked before the clock starts.
+    pub(crate) unlocked: bool,
     /// In a new page, which knows nothing of the server.
     pub(crate) fresh: bool,
     /// Whether the database is left for the next run.
@@ -56,9 +61,9 @@ impl Run {
 }
 
 impl Browser {
-    /// Starts it for pages of this origin.
-    pub(crate) fn start(origin: &str) -> Result<Browser> {
-        let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("bench/sync.mjs");
+    /// Starts it for pages of this origin, run by a program beside this file.
+    pub(crate) fn start(program: &str, origin: &str) -> Result<Browser> {
+        let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("bench").join(program);
         let mut command = Command::new("node");
         command.arg(program).arg(origin).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().context("no node to run the browser with")?;
@@ -67,8 +72,8 @@ impl Browser {
         Ok(Browser { child, to, from })
     }
 
-    /// Runs one sync.
-    pub(crate) fn run(&mut self, request: &Request<'_>) -> Result<Run> {
+    /// Has one request answered.
+    pub(crate) fn run<Answer: DeserializeOwned>(&mut self, request: &impl Serialize) -> Result<Answer> {
         let to = self.to.as_mut().context("the browser has ended")?;
         writeln!(to, "{}", serde_json::to_string(request)?)?;
         let mut line = String::new();

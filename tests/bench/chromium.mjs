@@ -13,8 +13,10 @@ export class Chromium {
   #folder;
   #next = 1;
   #waiting = new Map();
-  /** The session of each worker, by the session of its page. */
+  /** The sessions of a page's workers, the oldest first, by the session of the page. */
   #workers = new Map();
+  /** Who waits until a worker has ended, by its session. */
+  #ending = new Map();
   /** Who waits until a page is loaded, by session. */
   #loading = new Map();
 
@@ -50,10 +52,15 @@ export class Chromium {
     return this.#value(`(${work})(${JSON.stringify(argument)})`, sessionId);
   }
 
-  /** The worker of a page, where it has one. */
+  /** The worker that has the mailbox of a page, where one has it: the oldest, since a spare one is begun once that is in use. */
   worker({ sessionId }) {
-    const worker = this.#workers.get(sessionId);
+    const [worker] = this.#workers.get(sessionId) ?? [];
     return worker && { sessionId: worker };
+  }
+
+  /** When a worker has ended. To be called while it lives. */
+  ended({ sessionId }) {
+    return new Promise((ended) => this.#ending.set(sessionId, ended));
   }
 
   close({ targetId }) {
@@ -101,9 +108,12 @@ export class Chromium {
     } else if (method === "Page.loadEventFired") {
       this.#loading.get(sessionId)();
     } else if (method === "Target.attachedToTarget" && params.targetInfo.type === "worker") {
-      this.#workers.set(sessionId, params.sessionId);
-    } else if (method === "Target.detachedFromTarget" && this.#workers.get(sessionId) === params.sessionId) {
-      this.#workers.delete(sessionId);
+      this.#workers.set(sessionId, [...(this.#workers.get(sessionId) ?? []), params.sessionId]);
+    } else if (method === "Target.detachedFromTarget") {
+      const left = (this.#workers.get(sessionId) ?? []).filter((worker) => worker !== params.sessionId);
+      this.#workers.set(sessionId, left);
+      this.#ending.get(params.sessionId)?.();
+      this.#ending.delete(params.sessionId);
     }
   }
 }

@@ -4,6 +4,7 @@
 import { createInterface } from "node:readline";
 
 import { Chromium } from "./chromium.mjs";
+import { unseal } from "./unseal.mjs";
 
 const origin = process.argv[2];
 const chromium = await Chromium.start();
@@ -24,6 +25,7 @@ await chromium.end();
 /** One sync, in a page in which nothing else happens. */
 async function one(page, request) {
   if (request.drain > 0) return chromium.call(page, drain, request);
+  if (request.unsealed) await chromium.call(page, unseal);
   const answer = await chromium.call(page, run, request);
   // The memory of a module never shrinks: what it is now is the most that it was.
   const worker = chromium.worker(page);
@@ -34,10 +36,11 @@ async function one(page, request) {
 }
 
 /** Runs in the page. What is timed begins with the call of sync(), and ends when its promise is settled. */
-async function run({ relay, user, password, account, worker }) {
+async function run({ relay, user, password, account, worker, unlocked }) {
   const { Mailbox } = await import("/lib/poplar-mail.js");
   const mailbox = await Mailbox.open({ relay, user, account, worker, credentials: { password } });
   globalThis.mailbox = mailbox;
+  if (unlocked) await mailbox.unlock(password);
 
   // Two witnesses of what the main thread does: the browser's own, which speaks of 50 ms and more only, and a timer that is late.
   let [task, gap, last] = [0, 0, performance.now()];

@@ -93,7 +93,7 @@ pub(crate) fn print(title: &str, rows: &[Row], beside: &[&str], targets: &[Targe
     for Target { ours, other, most } in targets {
         let ratio = seconds(ours) / seconds(other);
         let verdict = if ratio <= *most { "met" } else { "MISSED" };
-        println!("target: {ours}, at most {most:.1} × {other}: {ratio:.2}, {verdict}");
+        println!("target: {ours}, at most {most:.2} × {other}: {ratio:.2}, {verdict}");
     }
     println!();
 }
