@@ -7,10 +7,11 @@ export async function unseal() {
   const plain = (all) => all.filter((_, place) => place % 2 === 1);
   let isOpen = false;
   Object.defineProperty(Cipher.prototype, "isOpen", { get: () => isOpen });
+  Object.defineProperty(Cipher.prototype, "number", { get: () => Number(isOpen) });
   Object.assign(Cipher.prototype, {
     prepare: () => {},
     close: () => (isOpen = false),
-    create: async (by) => ({ key: { by }, proof: new Uint8Array() }),
+    create: async (by) => ({ key: { by, number: 1 }, proof: new Uint8Array() }),
     unlock: async () => (isOpen = true),
     seal: async (all) => plain(all),
     open: async (all) => plain(all),
