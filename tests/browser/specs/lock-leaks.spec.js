@@ -39,6 +39,20 @@ async function inWorkers(page, mail) {
   return (await Promise.all(found)).reduce((all, one) => all + one, 0);
 }
 
+/** Everything that a screen reader, or a printer's preview of it, is given of the page and of its frames. */
+async function readAloud(page) {
+  const client = await page.context().newCDPSession(page);
+  const frames = (tree) => [tree.frame.id, ...(tree.childFrames ?? []).flatMap(frames)];
+  const { frameTree } = await client.send("Page.getFrameTree");
+  const words = [];
+  for (const frameId of frames(frameTree)) {
+    const { nodes } = await client.send("Accessibility.getFullAXTree", { frameId });
+    for (const { name, value, description } of nodes) words.push(name?.value, value?.value, description?.value);
+  }
+  await client.detach();
+  return words.join("\n");
+}
+
 /** That something does not appear: nothing tells that it will not, so that it is given a while. */
 async function neverThere(part) {
   const appeared = await part.waitFor({ timeout: 3_000 }).then(
@@ -311,3 +325,26 @@ for (const worker of [false, true]) {
     expect(entries).toContain("locked");
   });
 }
+
+test("with a message open for print in two windows, a lock leaves no mail to screen readers nor in the memory of workers", async ({ world, profile, page, reader }) => {
+  const mail = await world.deliver(6);
+  const other = new Reader(await profile.open());
+  const windows = [reader, other];
+  for (const one of windows) {
+    await one.signedIn({ password: world.password });
+    await one.read(mail[2].subject);
+    await expect(one.part("reader-html")).toBeVisible();
+    await one.page.evaluate(() => dispatchEvent(new Event("beforeprint")));
+    await one.page.emulateMedia({ media: "print" });
+    expect(await readAloud(one.page)).toContain(mail[2].subject);
+    expect(await inWorkers(one.page, mail)).toBeGreaterThan(0);
+  }
+  await reader.part("lock-now").dispatchEvent("click");
+  for (const one of windows) {
+    await expect(one.part("lock")).toBeAttached();
+    await expect.poll(() => inWorkers(one.page, mail)).toBe(0);
+    const words = `${await readAloud(one.page)}\n${await wordsOf(one.page)}`;
+    for (const { subject, from } of mail) expect([words.includes(subject), words.includes(from)]).toEqual([false, false]);
+    expect(one.page.frames()).toHaveLength(1);
+  }
+});
