@@ -1,21 +1,8 @@
 // The cards around a lock: which of them comes, what is on it and what is not, and what becomes of whoever leaves one alone.
 
+import { sealedByAnother } from "../fixtures/library.js";
 import { Reader } from "../fixtures/reader.js";
 import { expect, test } from "../fixtures/test.js";
-
-/** As after a passphrase was chosen on this computer. */
-async function sealedByPassphrase(page, world, passphrase) {
-  await page.evaluate(
-    async ({ relay, password, passphrase }) => {
-      const { Mailbox } = await import("/lib/poplar-mail.js");
-      const mailbox = await Mailbox.open({ relay, user: "ann", worker: true });
-      await mailbox.unlock(password);
-      await mailbox.reseal(password, { passphrase });
-      await mailbox.close();
-    },
-    { relay: world.tunnel(), password: world.password, passphrase },
-  );
-}
 
 async function signedOut(world, reader) {
   await reader.signedIn({ password: world.password });
@@ -72,7 +59,7 @@ for (const [what, pass] of [
   test(`a question for a passphrase that nobody answers ${what} goes, and the password with it`, async ({ world, page, reader }) => {
     await world.deliver(1);
     await signedOut(world, reader);
-    await sealedByPassphrase(page, world, "open sesame");
+    await sealedByAnother(page, world, { passphrase: "open sesame" });
     await page.clock.install();
     await page.reload();
     await reader.signIn({ password: world.password });

@@ -1,29 +1,13 @@
 // Locking where something else is under way, and what stays alive or in sight afterwards.
 
-import { openMailbox, sync } from "../fixtures/library.js";
-import { Reader } from "../fixtures/reader.js";
+import { openMailbox, sealedByAnother, sync } from "../fixtures/library.js";
+import { Reader, wordsOf } from "../fixtures/reader.js";
 import { expect, test } from "../fixtures/test.js";
 
 /** A page of the relay's origin with nothing of its own in it. */
 const EMPTY = "/lib/poplar-mail.js";
 
 test.use({ mayBlock: true });
-
-/** Everything that the page holds in words, through shadow roots. */
-const wordsOf = (page) =>
-  page.evaluate(() => {
-    const words = [document.title];
-    const walk = (node) => {
-      if (node.nodeType === Node.TEXT_NODE) words.push(node.data);
-      if (node instanceof Element) {
-        for (const { value } of node.attributes) words.push(value);
-        if (node.shadowRoot) walk(node.shadowRoot);
-      }
-      for (const child of node.childNodes) walk(child);
-    };
-    walk(document.documentElement);
-    return words.join("\n");
-  });
 
 /** How many of these subjects are in the memory of the wasm of any worker of the page. */
 async function inWorkers(page, mail) {
@@ -60,20 +44,6 @@ async function neverThere(part) {
     () => false,
   );
   expect(appeared).toBe(false);
-}
-
-/** As after a password was changed, or a passphrase was chosen. */
-async function sealedByAnother(page, world, next) {
-  await page.evaluate(
-    async ({ relay, password, next }) => {
-      const { Mailbox } = await import("/lib/poplar-mail.js");
-      const mailbox = await Mailbox.open({ relay, user: "ann" });
-      await mailbox.unlock(password);
-      await mailbox.reseal(password, next);
-      await mailbox.close();
-    },
-    { relay: world.tunnel(), password: world.password, next },
-  );
 }
 
 for (const by of ["its own button", "another window"]) {

@@ -1,25 +1,8 @@
 // Locked in the page: nothing of mail is left in it, what opens it, and what is asked where the password is not what seals.
 
-import { Reader } from "../fixtures/reader.js";
+import { sealedByAnother } from "../fixtures/library.js";
+import { Reader, wordsOf } from "../fixtures/reader.js";
 import { expect, test } from "../fixtures/test.js";
-
-/** Everything that the page holds in words: text, attributes and what is typed, through shadow roots and into frames' sources. */
-function wordsOf(page) {
-  return page.evaluate(() => {
-    const words = [document.title, location.href];
-    const walk = (node) => {
-      if (node.nodeType === Node.TEXT_NODE) words.push(node.data);
-      if (node instanceof Element) {
-        for (const { value } of node.attributes) words.push(value);
-        if (typeof node.value === "string") words.push(node.value);
-        if (node.shadowRoot) walk(node.shadowRoot);
-      }
-      for (const child of node.childNodes) walk(child);
-    };
-    walk(document.documentElement);
-    return words.join("\n");
-  });
-}
 
 async function expectNoMail(page, mail) {
   const words = await wordsOf(page);
@@ -168,20 +151,6 @@ test("where nothing is kept, a lock forgets everything and says so", async ({ wo
   await reader.signedIn({ password: world.password });
   await expect(reader.rows()).toHaveCount(3);
 });
-
-/** As after a password was changed on the server: what is kept here is sealed by another. */
-async function sealedByAnother(page, world, next) {
-  await page.evaluate(
-    async ({ relay, password, next }) => {
-      const { Mailbox } = await import("/lib/poplar-mail.js");
-      const mailbox = await Mailbox.open({ relay, user: "ann", worker: true });
-      await mailbox.unlock(password);
-      await mailbox.reseal(password, next);
-      await mailbox.close();
-    },
-    { relay: world.tunnel(), password: world.password, next },
-  );
-}
 
 async function signedInWith(world, reader, next) {
   await reader.signedIn({ password: world.password });

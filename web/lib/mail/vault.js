@@ -24,7 +24,7 @@ export class Vault {
    * @param {import("./core.js").Core} of.core
    * @param {boolean} of.durable otherwise there is nothing to open again, and a lock forgets
    * @param {number} of.lockAfterMinutes
-   * @param {(reason: Reason) => void} of.forget everything that is remembered of who signed in
+   * @param {() => void} of.forget everything that is remembered of who signed in
    * @param {(locked: boolean, reason: Reason | null) => void} of.say
    * @param {(name: string, detail?: any) => void} of.tell the other tabs
    */
@@ -113,16 +113,16 @@ export class Vault {
     if (reason !== "elsewhere") this.#of.tell("lock");
     if (wasLocked) return this.#of.core.end();
     this.#set(true, reason);
-    this.#of.forget(reason);
+    this.#of.forget();
     const entries = this.#due.splice(0);
     if (reason !== "elsewhere") entries.push({ at: Date.now(), what: "locked", ids: [] });
     await this.#of.core.end(entries.length > 0 ? (core) => core.log(entries) : undefined);
   }
 
-  /** @param {What} what @param {number[]} [ids] @param {number} [at] */
-  async log(what, ids = [], at = Date.now()) {
+  /** @param {What} what @param {number[]} [ids] */
+  async log(what, ids = []) {
     if (!this.#of.durable) return;
-    await this.#append([{ at, what, ids: ids.map(String) }]);
+    await this.#append([{ at: Date.now(), what, ids: ids.map(String) }]);
   }
 
   /** @returns {Promise<{ entries: { n: number, at: Date, what: What, ids: string[] }[], broken: number | null }>} */
