@@ -5,8 +5,11 @@ use crate::config::{Config, LogFormat, LogLevel, Options};
 use crate::demo::{self, Demo};
 use crate::export;
 use crate::serve::Server;
+use crate::service::{self, Inherited, News, Signal, Signals};
 use crate::upstream::{Ca, UpstreamEntry};
+use clap::error::{ContextKind, ContextValue};
 use clap::{Parser, Subcommand};
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tokio::runtime::Runtime;
@@ -45,6 +48,12 @@ enum Command {
     /// Run the relay and the page
     #[command(after_help = FILE_HELP)]
     Serve {
+        /// Check the configuration and the files that it names, and end
+        #[arg(long)]
+        check_config: bool,
+        /// Print the configuration as it is put together, with all defaults, as a configuration file, and end
+        #[arg(long)]
+        print_config: bool,
         #[command(flatten)]
         options: Box<Options>,
     },
@@ -56,6 +65,7 @@ enum Command {
     /// Try to reach a mail server, step by step, and say in words what works
     ///
     /// Takes the flags of `serve`: put `check NAME` in its place.
+    #[command(after_help = CHECK_HELP)]
     Check {
         /// An upstream of the configuration, or a URL such as pop3s://host
         #[arg(value_name = "NAME|URL")]
@@ -76,6 +86,10 @@ enum Command {
     },
 }
 
+const CHECK_HELP: &str = "\
+Exit code: 0 where everything works, 1 where something does not, 2 for a wrong command line or configuration, 130 after Ctrl-C.
+Colours follow the terminal, NO_COLOR and CLICOLOR_FORCE.";
+
 const FILE_HELP: &str = "\
 Every flag is also a variable (--max-tunnels is POPLAR_MAX_TUNNELS; lists are separated by commas) and a key of the
 configuration file, where an upstream may also be a table:
@@ -90,16 +104,38 @@ configuration file, where an upstream may also be a table:
   ca = \"roots.pem\"               # the rest is optional too
   pin = [\"sha256:…\"]
   private = false
-  plaintext = false";
+  plaintext = false
+  max-tunnels = 200
+  dial-timeout = 15
+  idle-timeout = 900
+
+The file of the certificate and that of the tokens are read again when they change, within a minute, and at once on SIGHUP.";
 
 /// Runs the program on this process's arguments and environment.
 pub fn main() -> ExitCode {
-    match Cli::parse().command {
-        Command::Serve { options } => with_options(*options, serve),
+    match Cli::try_parse().unwrap_or_else(|error| discreet(error).exit()).command {
+        Command::Serve { check_config: true, print_config: false, options } => with_options(*options, check_config),
+        Command::Serve { check_config, print_config: true, options } => {
+            with_options(*options, |options| print_config(options, check_config))
+        }
+        Command::Serve { options, .. } => with_options(*options, serve),
         Command::Demo { options } => with_options(*options, demo),
         Command::Check { target, json, options } => with_options(*options, |options| check(&target, json, options)),
         Command::Web { dir, relay } => web(&dir, relay.as_deref()),
     }
+}
+
+/// The same error without the user and password that somebody put into an address. What cannot be used is quoted, and what is
+/// printed here is in a service's log for long.
+fn discreet(mut error: clap::Error) -> clap::Error {
+    let quoted = match error.get(ContextKind::InvalidValue) {
+        Some(ContextValue::String(quoted)) => quoted.rsplit_once('@').map(|(_, host)| format!("…@{host}")),
+        _ => None,
+    };
+    if let Some(quoted) = quoted {
+        error.insert(ContextKind::InvalidValue, ContextValue::String(quoted));
+    }
+    error
 }
 
 /// A reason to end early: the sentence for a person, and the exit code.
@@ -116,13 +152,55 @@ fn with_options(options: Options, run: impl FnOnce(Options) -> Outcome) -> ExitC
     })
 }
 
-fn serve(options: Options) -> Outcome {
+fn serve(mut options: Options) -> Outcome {
+    if options.upstream.is_empty() {
+        eprint!("{NO_UPSTREAM}");
+        return Ok(ExitCode::from(MISUSE));
+    }
+    let inherited = inherit(&mut options)?;
+    let config = options.resolve().map_err(misuse)?;
+    finish(runtime()?, run(config, inherited, |url| println!("Poplar is ready: {url}\nStop it with Ctrl-C.")))
+}
+
+/// Takes the sockets of a service manager. Where they listen is where the relay listens, and is judged as if it had been said.
+fn inherit(options: &mut Options) -> Result<Inherited, (u8, String)> {
+    let fail = |e: std::io::Error| failure(format!("the socket of the service manager cannot be used: {e}"));
+    let inherited = Inherited::take().map_err(fail)?;
+    if let Some(listener) = &inherited.listener {
+        options.listen = Some(listener.local_addr().map_err(fail)?);
+    }
+    if let Some(admin) = &inherited.admin {
+        // Metrics are served where that was asked for. A second socket may as well be meant for another network's clients.
+        if options.admin_listen.is_none() {
+            let second = "a second socket is handed over, which is where metrics are served: say --admin-listen, or hand over one";
+            return Err(misuse(second));
+        }
+        options.admin_listen = Some(admin.local_addr().map_err(fail)?);
+    }
+    Ok(inherited)
+}
+
+fn check_config(options: Options) -> Outcome {
     if options.upstream.is_empty() {
         eprint!("{NO_UPSTREAM}");
         return Ok(ExitCode::from(MISUSE));
     }
     let config = options.resolve().map_err(misuse)?;
-    finish(runtime()?, run(config, |url| println!("Poplar is ready: {url}\nStop it with Ctrl-C.")))
+    let upstreams = config.upstreams.len();
+    println!("The configuration is good: {upstreams} upstream{}.", if upstreams == 1 { "" } else { "s" });
+    for note in config.notes() {
+        println!("{note}");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints even what cannot be used, so that one sees what it was put together to; checks it only if that is asked for.
+fn print_config(options: Options, check: bool) -> Outcome {
+    if check {
+        options.clone().resolve().map_err(misuse)?;
+    }
+    print!("{}", options.with_absolute_paths().effective().and_then(|options| options.to_toml()).map_err(misuse)?);
+    Ok(ExitCode::SUCCESS)
 }
 
 fn demo(mut options: Options) -> Outcome {
@@ -135,10 +213,11 @@ fn demo(mut options: Options) -> Outcome {
     entry.ca = Some(Ca::Pem(mailbox.ca_pem().to_owned()));
     options.upstream.retain(|known| known.name != entry.name);
     options.upstream.push(entry);
+    let inherited = inherit(&mut options)?;
     let config = options.resolve().map_err(misuse)?;
     finish(
         runtime,
-        run(config, |url| {
+        run(config, inherited, |url| {
             println!("Poplar is ready. Open this page in a browser:\n\n  {url}\n");
             println!("and sign in to the demo mailbox as {} with the password {}.", demo::USER, demo::PASSWORD);
             println!(
@@ -152,13 +231,14 @@ fn demo(mut options: Options) -> Outcome {
 
 fn check(target: &str, json: bool, options: Options) -> Outcome {
     let upstream = check::target(target, &options).map_err(|sentence| (MISUSE, sentence))?;
-    let limit = options.timeouts().dial;
-    let report = finish(runtime()?, check::check(&upstream, limit));
-    match json {
-        true => println!("{}", report.to_json()),
-        false => print!("{report}"),
-    }
-    Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let report = finish(runtime()?, check::check(&upstream));
+    // Whoever reads only the beginning closes the pipe.
+    let _ = match json {
+        true => writeln!(std::io::stdout(), "{}", report.to_json()),
+        // In colour where that is wanted: a terminal, NO_COLOR, CLICOLOR_FORCE.
+        false => write!(anstream::stdout(), "{report}"),
+    };
+    Ok(ExitCode::from(report.exit_code()))
 }
 
 fn web(dir: &std::path::Path, relay: Option<&str>) -> ExitCode {
@@ -175,15 +255,15 @@ fn web(dir: &std::path::Path, relay: Option<&str>) -> ExitCode {
 }
 
 /// Serves until told to stop. A second signal ends at once.
-async fn run(config: Config, welcome: impl FnOnce(&str)) -> Outcome {
+async fn run(config: Config, inherited: Inherited, welcome: impl FnOnce(&str)) -> Outcome {
     // Two sockets per tunnel: the usual 1024 files of a shell would end at 500 tunnels.
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
         tracing::debug!(%error, "the limit of open files cannot be raised");
     }
     let open_browser = config.open_browser;
     let mut signals = Signals::new().map_err(|e| failure(format!("signals cannot be handled: {e}")))?;
-    let server = Server::bind(config).await.map_err(|e| failure(e.to_string()))?;
-    let url = server.url();
+    let server = Server::bind(config, inherited).await.map_err(|e| failure(e.to_string()))?;
+    let (url, renewal) = (server.url(), server.renewal());
     welcome(&url);
     if let Some(metrics) = server.admin_url() {
         tracing::info!(%metrics, "metrics are served");
@@ -195,43 +275,19 @@ async fn run(config: Config, welcome: impl FnOnce(&str)) -> Outcome {
     let mut serving = tokio::spawn(server.run(async {
         let _ = stopped.await;
     }));
-    signals.next().await;
+    tokio::spawn(service::keep_watchdog_quiet());
+    service::tell(News::Ready);
+    while signals.next().await == Signal::Reload {
+        service::tell(News::Reloading);
+        renewal.now();
+        service::tell(News::Ready);
+    }
+    service::tell(News::Stopping);
     let _ = stop.send(());
-    tokio::select! {
-        _ = &mut serving => Ok(ExitCode::SUCCESS),
-        () = signals.next() => Ok(ExitCode::FAILURE),
-    }
-}
-
-/// Ctrl-C, and what each system sends a program that should stop.
-struct Signals {
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-    #[cfg(windows)]
-    interrupt: tokio::signal::windows::CtrlC,
-    #[cfg(windows)]
-    terminate: tokio::signal::windows::CtrlShutdown,
-}
-
-impl Signals {
-    #[cfg(unix)]
-    fn new() -> std::io::Result<Signals> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Signals { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    #[cfg(windows)]
-    fn new() -> std::io::Result<Signals> {
-        use tokio::signal::windows::{ctrl_c, ctrl_shutdown};
-        Ok(Signals { interrupt: ctrl_c()?, terminate: ctrl_shutdown()? })
-    }
-
-    async fn next(&mut self) {
+    loop {
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
+            _ = &mut serving => return Ok(ExitCode::SUCCESS),
+            signal = signals.next() => if signal == Signal::Stop { return Ok(ExitCode::FAILURE) },
         }
     }
 }
@@ -277,6 +333,17 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_password_in_an_address_is_not_repeated() {
+        for address in ["demo=pop3s://stan:SeCrEt@host", "pop3s://stan:SeCrEt@host", "demo=pop3s://stan:SeC@rEt@host"] {
+            let refused = Cli::try_parse_from(["poplar-relay", "serve", "--upstream", address]).err().unwrap();
+            let said = discreet(refused).to_string();
+            assert!(!said.contains("SeC") && !said.contains("rEt") && said.contains("--upstream"), "{said}");
+        }
+        let refused = Cli::try_parse_from(["poplar-relay", "serve", "--upstream", "demo=ftp://host"]).err().unwrap();
+        assert!(discreet(refused).to_string().contains("'demo=ftp://host'"), "anything else is quoted");
     }
 
     #[test]

@@ -16,23 +16,30 @@
 //! pin = ["sha256:…"]
 //! private = false
 //! plaintext = false
+//! max-tunnels = 200
+//! dial-timeout = 15
+//! idle-timeout = 900
 //! ```
 
+use crate::certificate::ServerTls;
+use crate::limits::Seats;
 use crate::origin::Origin;
-use crate::tls::{ServerTls, UpstreamTls, add_roots, system_roots};
-use crate::token::Tokens;
-use crate::upstream::{Ca, Name, Named, Transport, Upstream, UpstreamEntry};
+use crate::tls::{UpstreamTls, add_roots, system_roots};
+use crate::token::TokenFile;
+use crate::upstream::{Ca, Transport, Upstream, UpstreamEntry};
 use ipnet::IpNet;
 use rustls::RootCertStore;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 mod options;
+mod values;
 
-use options::Seconds;
-pub(crate) use options::{LogFormat, LogLevel, Options};
+pub(crate) use options::Options;
+use options::usual;
+pub(crate) use values::{LogFormat, LogLevel, Seconds};
 
 /// A configuration that was read, checked and found complete.
 pub(crate) struct Config {
@@ -40,11 +47,13 @@ pub(crate) struct Config {
     /// Sorted by name; each name once.
     pub(crate) upstreams: Vec<Arc<Upstream>>,
     pub(crate) origins: Vec<Origin>,
-    pub(crate) tokens: Option<Tokens>,
+    pub(crate) tokens: Option<TokenFile>,
     pub(crate) tls: Option<ServerTls>,
     pub(crate) proxies: Vec<IpNet>,
     pub(crate) max_tunnels: usize,
     pub(crate) max_per_address: usize,
+    /// New tunnels a minute from one address, where that is limited.
+    pub(crate) rate_per_address: Option<NonZeroU32>,
     pub(crate) timeouts: Timeouts,
     pub(crate) admin_listen: Option<SocketAddr>,
     pub(crate) open_browser: bool,
@@ -55,15 +64,22 @@ impl Config {
     pub(crate) fn upstream(&self, name: &str) -> Option<&Arc<Upstream>> {
         self.upstreams.iter().find(|upstream| upstream.name.as_str() == name)
     }
+
+    /// What an operator should know of a configuration that is good.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        let tokens = self.tokens.as_ref().map(|tokens| format!("Access tokens: {}.", tokens.count()));
+        let days = self.tls.as_ref().and_then(ServerTls::days_left).map(|days| match days {
+            ..0 => "The certificate has EXPIRED.".to_owned(),
+            days => format!("The certificate is good for {days} days more."),
+        });
+        tokens.into_iter().chain(days).collect()
+    }
 }
 
-/// How long things may take.
+/// How long things may take; what an upstream may take is its own.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timeouts {
     pub(crate) header: Duration,
-    pub(crate) dial: Duration,
-    /// RFC 1939 §3 gives a server at least 10 minutes; the default leaves the first word to the server.
-    pub(crate) idle: Duration,
     pub(crate) total: Duration,
     pub(crate) drain: Duration,
 }
@@ -100,66 +116,46 @@ impl ConfigError {
 impl Options {
     /// Checks everything and reads the files that are named.
     pub(crate) fn resolve(self) -> Result<Config, ConfigError> {
-        let listen = self.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8110)));
-        let tls = match (&self.tls_cert, &self.tls_key) {
+        let options = self.effective()?;
+        let listen = options.listen.unwrap_or(usual::LISTEN);
+        let tls = match (&options.tls_cert, &options.tls_key) {
             (Some(cert), Some(key)) => {
                 Some(ServerTls::load(cert, key).map_err(|why| ConfigError::new(ConfigCode::Certificate, why))?)
             }
             (None, None) => None,
             _ => return Err(ConfigError::new(ConfigCode::Certificate, "--tls-cert and --tls-key belong together")),
         };
-        check_exposure(listen, tls.is_some(), &self)?;
-        let tokens = self.token_file.as_deref().map(read_tokens).transpose()?;
+        check_exposure(listen, tls.is_some(), &options)?;
+        let tokens = options.token_file.as_deref().map(TokenFile::load).transpose();
         Ok(Config {
             listen,
             tls,
-            tokens,
-            timeouts: self.timeouts(),
-            max_tunnels: self.max_tunnels.unwrap_or(10_000),
-            max_per_address: self.max_per_address.unwrap_or(64),
-            admin_listen: self.admin_listen,
-            open_browser: self.open_browser.unwrap_or(false),
-            proxies: self.behind_proxy.iter().map(|network| network.0).collect(),
-            upstreams: self.upstreams()?,
-            origins: self.allow_origin,
+            tokens: tokens.map_err(|why| ConfigError::new(ConfigCode::Tokens, why))?,
+            timeouts: Timeouts {
+                header: options.header_timeout.unwrap_or(usual::HEADER).0,
+                total: options.total_timeout.unwrap_or(usual::TOTAL).0,
+                drain: options.drain_timeout.unwrap_or(usual::DRAIN).0,
+            },
+            max_tunnels: options.max_tunnels.unwrap_or(usual::TUNNELS),
+            max_per_address: options.max_per_address.unwrap_or(usual::PER_ADDRESS),
+            rate_per_address: NonZeroU32::new(options.rate_per_address.unwrap_or(usual::RATE)),
+            admin_listen: options.admin_listen,
+            open_browser: options.open_browser.unwrap_or_default(),
+            proxies: options.behind_proxy.iter().map(|network| network.0).collect(),
+            upstreams: options.ready()?,
+            origins: options.allow_origin,
         })
     }
 
-    /// The time limits, with their defaults.
-    pub(crate) fn timeouts(&self) -> Timeouts {
-        let seconds = |said: Option<Seconds>, usual: u64| said.map_or(Duration::from_secs(usual), |seconds| seconds.0);
-        Timeouts {
-            header: seconds(self.header_timeout, 10),
-            dial: seconds(self.dial_timeout, 15),
-            idle: seconds(self.idle_timeout, 900),
-            total: seconds(self.total_timeout, 43_200),
-            drain: seconds(self.drain_timeout, 10),
-        }
+    /// The upstreams, with all that is said of each.
+    pub(crate) fn upstreams(self) -> Result<Vec<Arc<Upstream>>, ConfigError> {
+        self.effective()?.ready()
     }
 
-    /// The upstreams, with all that is said of each.
-    pub(crate) fn upstreams(&self) -> Result<Vec<Arc<Upstream>>, ConfigError> {
-        let mut entries = self.upstream.clone();
-        entries.sort_by(|a, b| a.name.cmp(&b.name));
-        if let Some(twice) =
-            entries.windows(2).find(|pair| matches!(pair, [a, b] if a.name == b.name)).and_then(<[_]>::first)
-        {
-            return Err(ConfigError::new(ConfigCode::Upstream, format!("the upstream {} is given twice", twice.name)));
-        }
-        for Named { name, value } in &self.upstream_ca {
-            entry(&mut entries, name)?.ca = Some(Ca::File(value.clone()));
-        }
-        for Named { name, value } in &self.upstream_pin {
-            entry(&mut entries, name)?.pins.push(*value);
-        }
-        for name in &self.upstream_private {
-            entry(&mut entries, name)?.private = true;
-        }
-        for name in &self.allow_plaintext {
-            entry(&mut entries, name)?.plaintext = true;
-        }
-        let system = if entries.is_empty() { RootCertStore::empty() } else { system_roots() };
-        entries.into_iter().map(|entry| ready(entry, &system).map(Arc::new)).collect()
+    /// The upstreams of an effective configuration, ready to be dialled.
+    fn ready(&self) -> Result<Vec<Arc<Upstream>>, ConfigError> {
+        let system = if self.upstream.is_empty() { RootCertStore::empty() } else { system_roots() };
+        self.upstream.iter().map(|entry| ready(entry.clone(), self, &system).map(Arc::new)).collect()
     }
 }
 
@@ -186,25 +182,10 @@ fn check_exposure(listen: SocketAddr, tls: bool, options: &Options) -> Result<()
     Ok(())
 }
 
-fn read_tokens(path: &Path) -> Result<Tokens, ConfigError> {
-    let fail = |why: String| ConfigError::new(ConfigCode::Tokens, format!("the token file {}: {why}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|e| fail(format!("cannot be read: {e}")))?;
-    Tokens::parse(&text).map_err(fail)
-}
-
-/// The entry that a flag speaks of.
-fn entry<'a>(entries: &'a mut [UpstreamEntry], name: &Name) -> Result<&'a mut UpstreamEntry, ConfigError> {
-    entries.iter_mut().find(|entry| entry.name == *name).ok_or_else(|| {
-        ConfigError::new(
-            ConfigCode::Upstream,
-            format!("there is no upstream {name}: add it with --upstream {name}=pop3s://host"),
-        )
-    })
-}
-
 /// Makes an upstream ready to be dialled.
-fn ready(entry: UpstreamEntry, system: &RootCertStore) -> Result<Upstream, ConfigError> {
-    let UpstreamEntry { name, url, label, ca, pins, private, plaintext } = entry;
+fn ready(entry: UpstreamEntry, options: &Options, system: &RootCertStore) -> Result<Upstream, ConfigError> {
+    let UpstreamEntry { name, url, label, ca, pins, private, plaintext, max_tunnels, dial_timeout, idle_timeout } =
+        entry;
     if url.transport == Transport::Plain && !plaintext && !url.is_loopback() {
         return Err(ConfigError::new(
             ConfigCode::Upstream,
@@ -231,7 +212,16 @@ fn ready(entry: UpstreamEntry, system: &RootCertStore) -> Result<Upstream, Confi
         tracing::warn!(upstream = %name, "this system has no root certificates: pass one with --upstream-ca or a pin");
     }
     let label = label.unwrap_or_else(|| name.as_str().to_owned());
-    Ok(Upstream { name, label, url, private, tls: Arc::new(UpstreamTls::new(roots, pins)) })
+    Ok(Upstream {
+        name,
+        label,
+        url,
+        private,
+        tls: Arc::new(UpstreamTls::new(roots, pins)),
+        dial_timeout: dial_timeout.or(options.dial_timeout).unwrap_or(usual::DIAL).0,
+        idle_timeout: idle_timeout.or(options.idle_timeout).unwrap_or(usual::IDLE).0,
+        seats: Seats::new(max_tunnels.unwrap_or(usize::MAX)),
+    })
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! that is dialled. Nothing that came before the TLS handshake is believed after it (RFC 3207 §4.2, CVE-2011-0411).
 
 use crate::address::is_public;
-use crate::tls::TlsProblem;
+use crate::tls::{self, TlsProblem};
 use crate::upstream::{Host, Transport, Upstream};
 use bytes::{Bytes, BytesMut};
 use poplar_wire::Close;
@@ -15,7 +15,6 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -88,13 +87,13 @@ impl DialError {
     }
 }
 
-/// Reaches an upstream within `limit`.
+/// Reaches an upstream within its time.
 ///
 /// # Errors
 ///
 /// See [`DialError`]; nothing is left open.
-pub(crate) async fn dial(upstream: &Upstream, limit: Duration) -> Result<Dialled, DialError> {
-    let deadline = Instant::now() + limit;
+pub(crate) async fn dial(upstream: &Upstream) -> Result<Dialled, DialError> {
+    let deadline = Instant::now() + upstream.dial_timeout;
     let dialled = async {
         let addresses = resolve(upstream).await?;
         let tcp = connect(&addresses, deadline).await?;
@@ -109,20 +108,21 @@ pub(crate) async fn dial(upstream: &Upstream, limit: Duration) -> Result<Dialled
 /// public addresses unless private ones were allowed for it: a name's owner is not the one who configured it.
 pub(crate) async fn resolve(upstream: &Upstream) -> Result<Vec<SocketAddr>, DialError> {
     let port = upstream.url.port;
-    let name = match &upstream.url.host {
-        Host::Address(address) => return Ok(vec![SocketAddr::new(*address, port)]),
-        Host::Name(name) => name.as_str(),
-    };
-    let found: Vec<SocketAddr> =
-        tokio::net::lookup_host((name, port)).await.map_err(|_| DialError::Unresolved)?.collect();
-    allowed(upstream, found)
+    match &upstream.url.host {
+        Host::Address(address) => Ok(vec![SocketAddr::new(*address, port)]),
+        Host::Name(name) => allowed(upstream, look_up(name, port).await?),
+    }
 }
 
-/// Those of the resolved addresses that may be dialled.
-fn allowed(upstream: &Upstream, found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, DialError> {
-    if found.is_empty() {
-        return Err(DialError::Unresolved);
-    }
+/// The addresses that a name leads to; never none.
+pub(crate) async fn look_up(name: &str, port: u16) -> Result<Vec<SocketAddr>, DialError> {
+    let found = tokio::net::lookup_host((name, port)).await.map_err(|_| DialError::Unresolved)?;
+    let found: Vec<SocketAddr> = found.collect();
+    if found.is_empty() { Err(DialError::Unresolved) } else { Ok(found) }
+}
+
+/// Those of the addresses of a name that may be dialled.
+pub(crate) fn allowed(upstream: &Upstream, found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, DialError> {
     let loopback_meant = upstream.url.is_loopback();
     let may_dial = |address: &SocketAddr| {
         let ip = address.ip().to_canonical();
@@ -138,6 +138,15 @@ fn allowed(upstream: &Upstream, found: Vec<SocketAddr>) -> Result<Vec<SocketAddr
 /// Connects to the first address that answers. Each gets its share of the time that is left, so that one black hole does not
 /// use it all.
 pub(crate) async fn connect(addresses: &[SocketAddr], deadline: Instant) -> Result<TcpStream, DialError> {
+    connect_telling(addresses, deadline, |_, _| {}).await
+}
+
+/// The same, and tells of each address that did not answer.
+pub(crate) async fn connect_telling(
+    addresses: &[SocketAddr],
+    deadline: Instant,
+    mut tell: impl FnMut(SocketAddr, DialError),
+) -> Result<TcpStream, DialError> {
     let mut problem = DialError::Unreachable;
     for (address, left) in addresses.iter().zip((1..=addresses.len() as u32).rev()) {
         let share = deadline.saturating_duration_since(Instant::now()) / left;
@@ -150,6 +159,7 @@ pub(crate) async fn connect(addresses: &[SocketAddr], deadline: Instant) -> Resu
             Ok(Err(error)) => problem = connect_problem(&error),
             Err(_) => problem = DialError::TimedOut,
         }
+        tell(*address, problem);
     }
     Err(problem)
 }
@@ -175,13 +185,20 @@ pub(crate) async fn secure(
 }
 
 /// The TLS handshake, with the name in the upstream's URL.
-async fn handshake(upstream: &Upstream, config: &Arc<ClientConfig>, tcp: TcpStream) -> Result<Stream, DialError> {
+pub(crate) async fn handshake(
+    upstream: &Upstream,
+    config: &Arc<ClientConfig>,
+    tcp: TcpStream,
+) -> Result<Stream, DialError> {
     let name = match &upstream.url.host {
         Host::Address(address) => ServerName::from(*address),
         Host::Name(name) => ServerName::try_from(name.clone()).map_err(|_| TlsProblem::WrongName)?,
     };
     match TlsConnector::from(config.clone()).connect(name, tcp).await {
-        Ok(stream) => Ok(Stream::Tls(Box::new(stream))),
+        Ok(mut stream) => {
+            stream.get_mut().1.set_buffer_limit(Some(tls::SENDING));
+            Ok(Stream::Tls(Box::new(stream)))
+        }
         Err(error) => Err(TlsProblem::of(&error).into()),
     }
 }
@@ -192,15 +209,20 @@ async fn start_tls(mut tcp: TcpStream) -> Result<(TcpStream, Bytes), DialError> 
     if !is_ok(&greeting) {
         return Err(DialError::TurnedAway);
     }
-    tcp.write_all(b"STLS\r\n").await.map_err(|_| TlsProblem::Cut)?;
-    match is_ok(&read_line(&mut tcp).await?) {
+    match is_ok(&ask_for_tls(&mut tcp).await?) {
         true => Ok((tcp, greeting)),
         false => Err(TlsProblem::StartTlsRefused.into()),
     }
 }
 
+/// Asks for TLS: the answer, whatever it says.
+pub(crate) async fn ask_for_tls(tcp: &mut TcpStream) -> Result<Bytes, DialError> {
+    tcp.write_all(b"STLS\r\n").await.map_err(|_| TlsProblem::Cut)?;
+    read_line(tcp).await
+}
+
 /// Reads one line, with its end. What arrived together with it is thrown away: before TLS anybody can have written it.
-async fn read_line(tcp: &mut TcpStream) -> Result<Bytes, DialError> {
+pub(crate) async fn read_line(tcp: &mut TcpStream) -> Result<Bytes, DialError> {
     let mut read = BytesMut::with_capacity(MAX_LINE);
     loop {
         match tcp.read_buf(&mut read).await {
@@ -217,7 +239,7 @@ async fn read_line(tcp: &mut TcpStream) -> Result<Bytes, DialError> {
 }
 
 /// Whether a status line says yes. Some servers write it in lower case.
-fn is_ok(line: &[u8]) -> bool {
+pub(crate) fn is_ok(line: &[u8]) -> bool {
     line.get(..3).is_some_and(|status| status.eq_ignore_ascii_case(b"+OK"))
 }
 
@@ -274,12 +296,23 @@ impl AsyncWrite for Stream {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::Seats;
     use crate::tls::UpstreamTls;
     use rustls::RootCertStore;
+    use std::time::Duration;
 
     fn upstream(url: &str, private: bool) -> Upstream {
         let tls = Arc::new(UpstreamTls::new(RootCertStore::empty(), Vec::new()));
-        Upstream { name: "peer".parse().unwrap(), label: String::new(), url: url.parse().unwrap(), private, tls }
+        Upstream {
+            name: "peer".parse().unwrap(),
+            label: String::new(),
+            url: url.parse().unwrap(),
+            private,
+            tls,
+            dial_timeout: Duration::from_secs(1),
+            idle_timeout: Duration::from_secs(1),
+            seats: Seats::new(1),
+        }
     }
 
     fn dialled(url: &str, private: bool, found: &[&str]) -> Result<Vec<String>, DialError> {
@@ -294,7 +327,6 @@ mod tests {
         assert_eq!(dialled(url, false, &["127.0.0.1"]), Err(DialError::NotPublic));
         assert_eq!(dialled(url, false, &["::ffff:10.0.0.1"]), Err(DialError::NotPublic));
         assert_eq!(dialled(url, true, &["127.0.0.1"]).unwrap(), ["127.0.0.1"]);
-        assert_eq!(dialled(url, false, &[]), Err(DialError::Unresolved));
     }
 
     #[test]
@@ -306,6 +338,21 @@ mod tests {
     async fn a_literal_address_is_its_own_consent() {
         let found = resolve(&upstream("pop3s://10.0.0.1:1995", false)).await.unwrap();
         assert_eq!(found, ["10.0.0.1:1995".parse().unwrap()]);
+    }
+
+    #[tokio::test]
+    async fn the_next_address_is_tried_and_what_became_of_the_others_is_told() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let alive = listener.local_addr().unwrap();
+        let dead = {
+            let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            gone.local_addr().unwrap()
+        };
+        let mut told = Vec::new();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let tcp = connect_telling(&[dead, alive], deadline, |address, problem| told.push((address, problem))).await;
+        assert_eq!(tcp.unwrap().peer_addr().unwrap(), alive);
+        assert_eq!(told, [(dead, DialError::Refused)]);
     }
 
     #[test]

@@ -1,8 +1,11 @@
-//! How many may be here at once, in all and from one address.
+//! How many may be here at once (in all, from one address, to one upstream), and how often one address may come.
 
 use crate::address::subscriber;
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Counts places in use. Cheap to clone; all clones count together.
@@ -43,13 +46,22 @@ impl Limits {
 
     /// Takes a place for a client, if there is one.
     pub(crate) fn take(&self, client: IpAddr) -> Result<Place, Full> {
+        self.take_one_of(client, self.per_address)
+    }
+
+    /// The same for an address that comes for many clients, and may take all places.
+    pub(crate) fn take_for_many(&self, address: IpAddr) -> Result<Place, Full> {
+        self.take_one_of(address, self.total)
+    }
+
+    fn take_one_of(&self, client: IpAddr, per_address: usize) -> Result<Place, Full> {
         let address = subscriber(client);
         let mut taken = self.lock();
         if taken.total >= self.total {
             return Err(Full::Total);
         }
         let here = taken.by_address.entry(address).or_default();
-        if *here >= self.per_address {
+        if *here >= per_address {
             if *here == 0 {
                 taken.by_address.remove(&address);
             }
@@ -81,6 +93,69 @@ impl Drop for Place {
                 taken.by_address.remove(&self.address);
             }
         }
+    }
+}
+
+/// The tunnels that one upstream may have at once. Cheap to clone; all clones count together.
+#[derive(Clone, Debug)]
+pub(crate) struct Seats {
+    most: usize,
+    taken: Arc<AtomicUsize>,
+}
+
+/// A tunnel to an upstream, given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Seat(Arc<AtomicUsize>);
+
+impl Seats {
+    pub(crate) fn new(most: usize) -> Seats {
+        Seats { most, taken: Arc::default() }
+    }
+
+    /// Takes a seat, if there is one.
+    pub(crate) fn take(&self) -> Option<Seat> {
+        let one_more = |taken| (taken < self.most).then_some(taken + 1);
+        self.taken.fetch_update(Relaxed, Relaxed, one_more).ok().map(|_| Seat(self.taken.clone()))
+    }
+
+    /// Seats in use now.
+    pub(crate) fn in_use(&self) -> usize {
+        self.taken.load(Relaxed)
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}
+
+/// After how many questions a [`Rate`] forgets those whom it would let in again anyhow. One that came once is forgotten after the
+/// time of one in its quota, so that what is remembered follows what comes in, and not from how many addresses.
+const FORGET_EVERY: usize = 1024;
+
+/// How often one address may come in a minute.
+#[derive(Debug)]
+pub(crate) struct Rate {
+    limiter: DefaultKeyedRateLimiter<IpAddr>,
+    asked: AtomicUsize,
+}
+
+impl Rate {
+    /// `per_minute` on average, and a fifth of that at once: a clinic's morning, behind one address.
+    pub(crate) fn new(per_minute: NonZeroU32) -> Rate {
+        let burst = NonZeroU32::new(per_minute.get() / 5).unwrap_or(NonZeroU32::MIN);
+        let quota = Quota::per_minute(per_minute).allow_burst(burst);
+        Rate { limiter: RateLimiter::keyed(quota), asked: AtomicUsize::new(1) }
+    }
+
+    /// Whether this one may come in, which counts.
+    pub(crate) fn admits(&self, client: IpAddr) -> bool {
+        if self.asked.fetch_add(1, Relaxed).is_multiple_of(FORGET_EVERY) {
+            self.limiter.retain_recent();
+            self.limiter.shrink_to_fit();
+        }
+        self.limiter.check_key(&subscriber(client)).is_ok()
     }
 }
 
@@ -121,5 +196,34 @@ mod tests {
         let limits = Limits::new(10, 1);
         drop(limits.take(address("192.0.2.1")));
         assert!(limits.lock().by_address.is_empty());
+    }
+
+    #[test]
+    fn an_upstream_has_so_many_seats_and_gets_them_back() {
+        let seats = Seats::new(2);
+        let first = seats.take().unwrap();
+        let _second = seats.clone().take().unwrap();
+        assert!(seats.take().is_none());
+        drop(first);
+        assert!(seats.take().is_some());
+        assert_eq!(seats.in_use(), 1);
+    }
+
+    #[test]
+    fn one_subscriber_may_come_so_often_and_others_still_may() {
+        let rate = Rate::new(NonZeroU32::new(10).unwrap());
+        let burst = (0..100).take_while(|_| rate.admits(address("2001:db8:0:1::1"))).count();
+        assert_eq!(burst, 2);
+        assert!(!rate.admits(address("2001:db8:0:1:ffff::1")), "the same /64");
+        assert!(rate.admits(address("2001:db8:0:2::1")) && rate.admits(address("192.0.2.1")));
+    }
+
+    #[test]
+    fn who_came_once_is_not_remembered_for_long() {
+        let rate = Rate::new(NonZeroU32::new(u32::MAX).unwrap());
+        for subscriber in 0..20_000_u128 {
+            rate.admits(std::net::Ipv6Addr::from_bits((0x2001_0db8_u128 << 96) + (subscriber << 64)).into());
+        }
+        assert!(rate.limiter.len() <= 2 * FORGET_EVERY, "{}", rate.limiter.len());
     }
 }

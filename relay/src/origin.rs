@@ -3,9 +3,9 @@
 //! The Host check keeps out names that only pretend to be this relay (DNS rebinding); the Origin check keeps out every page
 //! that is neither the relay's own nor allowed. Both compare whole strings; nothing is a prefix or a pattern.
 
-use crate::tls::ServerTls;
+use crate::certificate::ServerTls;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
 /// A web origin as browsers serialise it (RFC 6454 §6.2): scheme, host and port, lower case, the usual port left out.
@@ -41,7 +41,7 @@ impl FromStr for Origin {
         };
         let authority: http::uri::Authority = rest.strip_suffix('/').unwrap_or(rest).parse().map_err(|_| wrong())?;
         let host = authority.host().to_ascii_lowercase();
-        if host.is_empty() || authority.as_str().contains('@') || host.contains('*') {
+        if authority.as_str().contains('@') || !is_host(&host) {
             return Err(wrong());
         }
         match authority.as_str().get(host.len()..) {
@@ -88,6 +88,10 @@ impl Site<'_> {
     /// send that.
     pub(crate) fn host(&self, host: &str) -> Host {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
+        // An origin may be written with a slash behind it, a host may not (RFC 9110 §7.2).
+        if host.ends_with('/') {
+            return Host::Wrong;
+        }
         let Ok(origin) = format!("{scheme}://{host}").parse::<Origin>() else { return Host::Wrong };
         let canonical = format!("{scheme}://{}", self.local).parse::<Origin>();
         if canonical.as_ref() == Ok(&origin) {
@@ -114,6 +118,14 @@ impl Site<'_> {
     pub(crate) fn allows(&self, host: &Host, origin: &str) -> bool {
         let own = matches!(host, Host::Own(Some(own)) if own.as_str() == origin);
         own || self.allowed.iter().any(|allowed| allowed.as_str() == origin)
+    }
+}
+
+/// Whether a host is a name or a literal address: a browser has no other in an origin, and what reads a URI lets more pass.
+fn is_host(host: &str) -> bool {
+    match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b)),
     }
 }
 
@@ -155,6 +167,9 @@ mod tests {
             "https://a:99999",
             "https://a:",
             "https://user@a",
+            "https://a,https",
+            "http://a[::1]:8110",
+            "http://[a]:8110",
         ] {
             assert!(bad.parse::<Origin>().is_err(), "{bad}");
         }
@@ -177,6 +192,7 @@ mod tests {
             "evil.example:8110",
             "127.0.0.1:8110@evil.example",
             "127.0.0.1:8110/x",
+            "127.0.0.1:8110/",
             "127.0.0.1:08110x",
         ] {
             assert_eq!(site.host(wrong), Host::Wrong, "{wrong}");

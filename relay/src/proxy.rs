@@ -6,8 +6,7 @@ use ipnet::IpNet;
 use ppp::{HeaderResult, PartialResult, v1, v2};
 use std::io;
 use std::net::IpAddr;
-use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// Longest PROXY header that is read: version 2 with room for the extensions that balancers add (AWS, Azure: under 200
 /// octets); version 1 needs 107.
@@ -30,19 +29,21 @@ pub(crate) fn is_listed(address: IpAddr, proxies: &[IpNet]) -> bool {
 /// # Errors
 ///
 /// The connection ended, or what began as a PROXY header is none.
-pub(crate) async fn read_header(tcp: &mut TcpStream) -> io::Result<(Option<IpAddr>, BytesMut)> {
+pub(crate) async fn read_header(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<(Option<IpAddr>, BytesMut)> {
     let mut read = BytesMut::with_capacity(MAX_HEADER);
     loop {
-        if tcp.read_buf(&mut read).await? == 0 {
+        if stream.read_buf(&mut read).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         let begins = SIGNATURES.iter().any(|signature| read.starts_with(signature) || signature.starts_with(&read));
         if !begins {
             return Ok((None, read));
         }
-        // The parser takes half an address for a wrong one, so version 1 is parsed by the whole line.
+        // The parser takes half an address for a wrong one, so version 1 is parsed by the whole line. That ends with CR LF: if a lone
+        // LF ended it here, what is read would depend on how it arrives.
         let header = HeaderResult::parse(&read);
-        let whole = if read.starts_with(TEXT) { read.contains(&b'\n') } else { header.is_complete() };
+        let whole =
+            if read.starts_with(TEXT) { read.windows(2).any(|end| end == b"\r\n") } else { header.is_complete() };
         if whole {
             let (client, length) = client_of(header).ok_or(io::ErrorKind::InvalidData)?;
             let rest = read.split_off(length.min(read.len()));
@@ -109,7 +110,7 @@ fn address_of(hop: &str) -> Option<IpAddr> {
 mod tests {
     use super::*;
     use tokio::io::AsyncWriteExt;
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpStream};
 
     fn proxies() -> Vec<IpNet> {
         vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()]
@@ -179,6 +180,12 @@ mod tests {
         }
         let (client, rest) = read(&[b"PROXY UNKNOWN\r\nGET /"]).await.unwrap();
         assert_eq!((client, &rest[..]), (None, b"GET /".as_slice()), "a health check of the proxy itself");
+        let unusual = b"PROXY UNKNOWN a\nb\r\nGET /".as_slice();
+        let (client, rest) = read(&[unusual]).await.unwrap();
+        let mut at_once = unusual;
+        let (same, mut rest_at_once) = read_header(&mut at_once).await.unwrap();
+        rest_at_once.extend_from_slice(at_once);
+        assert_eq!((client, rest), (same, rest_at_once), "a lone LF ends no header, however it arrives");
     }
 
     #[tokio::test]

@@ -1,28 +1,23 @@
-//! The relay as a running thing: listeners, the accept loop, one task per connection, and a clean end.
+//! The relay as a running thing: what all connections share, the listeners, and a clean end.
 
+use crate::accept::{accept_admin, accept_all};
 use crate::config::Config;
-use crate::http::{self, Peer};
-use crate::limits::{Limits, Place};
-use crate::metrics::Metrics;
+use crate::door::Pass;
+use crate::limits::{Full, Limits, Place, Rate};
+use crate::metrics::{Metrics, Now};
 use crate::proxy;
-use crate::tunnel::{self, End};
-use crate::upstream::Upstream;
-use crate::wire::{Prefixed, Wire};
-use bytes::Bytes;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use std::convert::Infallible;
+use crate::service::Inherited;
+use crate::tunnel::{self, Browser, End};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
-use std::net::SocketAddr;
-use std::pin::pin;
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
-use tokio_rustls::TlsAcceptor;
 
 /// Connections taken beside those of tunnels: pages being loaded, handshakes, health checks.
 const SPARE_CONNECTIONS: usize = 512;
@@ -30,16 +25,17 @@ const SPARE_CONNECTIONS: usize = 512;
 /// The same for one address. A browser opens at most six to one host (RFC 9112 §9.4 asks for few).
 const SPARE_PER_ADDRESS: usize = 64;
 
-/// Largest request head. Browsers send about 1 KiB; hyper's least is 8 KiB.
-const MAX_HEAD: usize = 16 * 1024;
+/// Connections that an address may open for each tunnel, so to speak: a page takes up to six, and loads in bursts.
+const CONNECTIONS_PER_TUNNEL: NonZeroU32 = match NonZeroU32::new(10) {
+    Some(ten) => ten,
+    None => NonZeroU32::MIN,
+};
 
-/// How long a connection may serve requests, and then finish the last: nobody holds a place by reading slowly. Tunnels, which
-/// leave their connection when they are made, are not meant.
-const CONNECTION_LIFE: Duration = Duration::from_secs(300);
-const CONNECTION_FAREWELL: Duration = Duration::from_secs(60);
+/// How often the files of certificate and tokens are looked at. Who cannot wait sends a signal.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
 
-/// How long to wait when the system has no file left for a new connection: until others have ended.
-const OUT_OF_FILES_PAUSE: Duration = Duration::from_millis(100);
+/// A certificate that runs out is spoken of once a day, and at the start.
+const LOOKS_A_DAY: u64 = 24 * 60;
 
 /// How long tunnels get to say good-bye once their time to finish is over.
 const CLOSING_TIME: Duration = Duration::from_secs(5);
@@ -60,43 +56,54 @@ pub(crate) struct Relay {
     pub(crate) config: Config,
     pub(crate) metrics: Metrics,
     pub(crate) tunnels: Limits,
-    connections: Limits,
+    pub(crate) tunnel_rate: Option<Rate>,
+    pub(crate) connections: Limits,
+    connection_rate: Option<Rate>,
+    /// Tells the sessions of this relay from those of another, or of another run, in logs that are collected from all.
+    instance: u32,
     sessions: AtomicU64,
-    phase: watch::Sender<Phase>,
+    pub(crate) phase: watch::Sender<Phase>,
 }
 
 /// A relay that listens.
 pub(crate) struct Server {
-    relay: Arc<Relay>,
+    pub(crate) relay: Arc<Relay>,
     listener: TcpListener,
     admin: Option<TcpListener>,
 }
 
 impl Server {
-    /// Starts to listen.
+    /// Starts to listen, on inherited sockets where there are any.
     ///
     /// # Errors
     ///
     /// An address cannot be listened on: it is in use, not of this computer, or its port is reserved.
-    pub(crate) async fn bind(config: Config) -> Result<Server, BindError> {
-        let listener = bind(config.listen, "--listen").await?;
-        let admin = match config.admin_listen {
-            Some(address) => Some(bind(address, "--admin-listen").await?),
-            None => None,
+    pub(crate) async fn bind(config: Config, inherited: Inherited) -> Result<Server, BindError> {
+        let listener = listen(inherited.listener, config.listen, "--listen").await?;
+        let admin = match (inherited.admin, config.admin_listen) {
+            (None, None) => None,
+            (given, address) => Some(listen(given, address.unwrap_or(config.listen), "--admin-listen").await?),
         };
         let (total, each) = (config.max_tunnels, config.max_per_address);
+        let rate = config.rate_per_address;
         let relay = Arc::new(Relay {
-            metrics: Metrics::default(),
+            metrics: Metrics::new(&config.upstreams),
             tunnels: Limits::new(total, each),
-            connections: Limits::new(
-                total.saturating_add(SPARE_CONNECTIONS),
-                if config.proxies.is_empty() { each.saturating_add(SPARE_PER_ADDRESS) } else { usize::MAX },
-            ),
+            tunnel_rate: rate.map(Rate::new),
+            connections: Limits::new(total.saturating_add(SPARE_CONNECTIONS), each.saturating_add(SPARE_PER_ADDRESS)),
+            connection_rate: rate.map(|rate| Rate::new(rate.saturating_mul(CONNECTIONS_PER_TUNNEL))),
+            // The keys of a hash map are the standard library's one source of randomness.
+            instance: RandomState::new().build_hasher().finish() as u32,
             sessions: AtomicU64::new(0),
             phase: watch::Sender::new(Phase::Serving),
             config,
         });
         Ok(Server { relay, listener, admin })
+    }
+
+    /// What reads the files again that can be renewed while the relay runs.
+    pub(crate) fn renewal(&self) -> Renewal {
+        Renewal(self.relay.clone())
     }
 
     /// The address to open, with the port that was really taken.
@@ -116,6 +123,7 @@ impl Server {
         let Server { relay, listener, admin } = self;
         let accepting = tokio::spawn(accept_all(relay.clone(), listener));
         let admin = admin.map(|listener| tokio::spawn(accept_admin(relay.clone(), listener)));
+        let renewing = tokio::spawn(renew_by_itself(relay.clone()));
         stop.await;
 
         // The doors stay open while draining, so that balancers read "not ready" and browsers "draining" instead of nothing.
@@ -126,6 +134,7 @@ impl Server {
             relay.phase.send_replace(Phase::Closing);
             let _ = timeout(CLOSING_TIME, relay.phase.closed()).await;
         }
+        renewing.abort();
         accepting.abort();
         if let Some(admin) = admin {
             admin.abort();
@@ -149,25 +158,19 @@ impl Relay {
     }
 
     /// Runs a tunnel to its end and accounts for it. The log has numbers, never who or what.
-    pub(crate) async fn run_tunnel(
-        &self,
-        browser: tokio_tungstenite::WebSocketStream<Wire>,
-        upstream: &Upstream,
-        place: Place,
-    ) {
-        let session = self.sessions.fetch_add(1, Relaxed) + 1;
-        let name = &upstream.name;
+    pub(crate) async fn run_tunnel(&self, browser: Browser, pass: Pass) {
+        let session = format!("{:08x}-{}", self.instance, self.sessions.fetch_add(1, Relaxed) + 1);
+        let name = &pass.upstream.name;
         tracing::info!(session, upstream = %name, "tunnel opened");
-        self.metrics.opened.fetch_add(1, Relaxed);
+        self.metrics.opened(&pass.upstream);
         let started = Instant::now();
 
-        let mut phase = self.phase.subscribe();
+        let mut phase = pass.phase.clone();
         let closing = async {
             // The sender lives as long as the relay.
             let _ = phase.wait_for(|phase| *phase == Phase::Closing).await;
         };
-        let report = tunnel::run(browser, upstream, self.config.timeouts, closing).await;
-        drop(place);
+        let report = tunnel::run(browser, &pass.upstream, self.config.timeouts.total, closing).await;
 
         self.metrics.to_browsers.fetch_add(report.to_browser, Relaxed);
         self.metrics.to_upstreams.fetch_add(report.to_upstream, Relaxed);
@@ -175,7 +178,7 @@ impl Relay {
             End::Ours(close, reason) => (Some(*close), reason.as_ref()),
             End::Browser => (None, "the browser left"),
         };
-        self.metrics.ended(close);
+        self.metrics.ended(&pass.upstream, close, report.dialled);
         tracing::info!(
             session,
             upstream = %name,
@@ -187,10 +190,92 @@ impl Relay {
             "tunnel ended",
         );
     }
+
+    /// What the metrics say besides counters.
+    pub(crate) fn now(&self) -> Now<'_> {
+        Now {
+            tunnels: self.tunnels.in_use(),
+            connections: self.connections.in_use(),
+            draining: self.phase() != Phase::Serving,
+            tls: self.config.tls.as_ref(),
+        }
+    }
+
+    /// Takes a place for a connection. A proxy opens them for everybody; whoever comes past it is counted like anybody else.
+    pub(crate) fn place(&self, address: IpAddr) -> Result<Place, Full> {
+        match proxy::is_listed(address, &self.config.proxies) {
+            true => self.connections.take_for_many(address),
+            false => self.connections.take(address),
+        }
+    }
+
+    /// Whether a connection comes from this computer itself, and not from a proxy on it: no rate holds for who needs no relay to burden
+    /// it.
+    pub(crate) fn is_here(&self, address: IpAddr) -> bool {
+        address.to_canonical().is_loopback() && !proxy::is_listed(address, &self.config.proxies)
+    }
+
+    /// Whether an address opens more connections than it should.
+    pub(crate) fn comes_too_often(&self, address: IpAddr) -> bool {
+        let counted = !self.is_here(address) && !proxy::is_listed(address, &self.config.proxies);
+        self.connection_rate.as_ref().is_some_and(|rate| counted && !rate.admits(address))
+    }
+
+    /// Reads certificate and tokens again. What cannot be read stays as it was, and the log says why.
+    fn renew(&self) {
+        let say = |what: &str, outcome: Result<bool, String>| match outcome {
+            Ok(true) => tracing::info!("{what} was read again and has changed"),
+            Ok(false) => {}
+            Err(why) => tracing::error!("{what} stays as it was: {why}"),
+        };
+        if let Some(tls) = &self.config.tls {
+            say("the certificate", tls.reload());
+        }
+        if let Some(tokens) = &self.config.tokens {
+            say("the token file", tokens.reload());
+            if tokens.count() == 0 {
+                tracing::error!("the token file has no token in it: nobody can come in");
+            }
+        }
+    }
 }
 
-async fn bind(address: SocketAddr, flag: &'static str) -> Result<TcpListener, BindError> {
-    TcpListener::bind(address).await.map_err(|error| BindError { address, flag, error })
+/// Reads the files again that can be renewed while the relay runs.
+pub(crate) struct Renewal(Arc<Relay>);
+
+impl Renewal {
+    pub(crate) fn now(&self) {
+        self.0.renew();
+    }
+}
+
+async fn listen(
+    given: Option<std::net::TcpListener>,
+    address: SocketAddr,
+    flag: &'static str,
+) -> Result<TcpListener, BindError> {
+    let listening = match given {
+        Some(given) => TcpListener::from_std(given),
+        None => TcpListener::bind(address).await,
+    };
+    listening.map_err(|error| BindError { address, flag, error })
+}
+
+/// Looks at the files of certificate and tokens from time to time.
+async fn renew_by_itself(relay: Arc<Relay>) {
+    let mut ticks = tokio::time::interval(LOOK_EVERY);
+    for look in 0_u64.. {
+        ticks.tick().await;
+        // The first is at once, and they were read just now.
+        if look > 0 {
+            relay.renew();
+        }
+        if look % LOOKS_A_DAY == 0
+            && let Some(tls) = &relay.config.tls
+        {
+            tls.warn_of_expiry();
+        }
+    }
 }
 
 /// An address that is likely to be free.
@@ -200,123 +285,4 @@ fn another(address: &SocketAddr) -> SocketAddr {
 
 fn local_address(listener: &TcpListener, configured: SocketAddr) -> SocketAddr {
     listener.local_addr().unwrap_or(configured)
-}
-
-/// Accepts connections and gives each a task and a place.
-async fn accept_all(relay: Arc<Relay>, listener: TcpListener) {
-    loop {
-        let (tcp, socket) = accept(&listener).await;
-        match relay.connections.take(socket.ip()) {
-            Ok(place) => {
-                tokio::spawn(connection(relay.clone(), tcp, socket, place));
-            }
-            Err(full) => {
-                relay.metrics.refused_connections.fetch_add(1, Relaxed);
-                tracing::debug!(?full, "connection refused");
-            }
-        }
-    }
-}
-
-/// The same for the admin address. Few are expected there; they are not counted against anybody.
-async fn accept_admin(relay: Arc<Relay>, listener: TcpListener) {
-    loop {
-        let (tcp, _) = accept(&listener).await;
-        let relay = relay.clone();
-        tokio::spawn(async move {
-            let service = service_fn(|request| {
-                let relay = relay.clone();
-                async move { Ok::<_, Infallible>(http::answer_admin(relay, request).await) }
-            });
-            let _ = http1(&relay).serve_connection(TokioIo::new(tcp), service).await;
-        });
-    }
-}
-
-/// Waits for a connection, whatever happens to others before it.
-async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
-    loop {
-        match listener.accept().await {
-            Ok(accepted) => return accepted,
-            Err(error) if is_about_one_connection(&error) => {}
-            Err(error) => {
-                tracing::warn!(%error, "a connection cannot be accepted");
-                tokio::time::sleep(OUT_OF_FILES_PAUSE).await;
-            }
-        }
-    }
-}
-
-fn is_about_one_connection(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
-}
-
-/// Serves one connection: what a proxy announces, TLS, requests, and at last perhaps a tunnel, which gets a task of its own.
-async fn connection(relay: Arc<Relay>, tcp: TcpStream, socket: SocketAddr, place: Place) {
-    // Without it the last small frame of a reply waits for an acknowledgement; a socket that refuses still works.
-    let _ = tcp.set_nodelay(true);
-    let Ok(local) = tcp.local_addr() else { return };
-    let opened = timeout(relay.config.timeouts.header, open(&relay, tcp, socket, place)).await;
-    let Ok(Ok((wire, announced))) = opened else {
-        tracing::debug!("a connection ended before its first request");
-        return;
-    };
-    // A listener for both families shows IPv4 addresses in their IPv6 form; no client writes them so.
-    let local = SocketAddr::new(local.ip().to_canonical(), local.port());
-    let peer = Peer { local, socket: socket.ip(), announced };
-    let asked = AtomicBool::new(false);
-    let service = service_fn(|request| {
-        asked.store(true, Relaxed);
-        let relay = relay.clone();
-        async move { Ok::<_, Infallible>(http::answer(relay, peer, request).await) }
-    });
-    let connection = http1(&relay).serve_connection(TokioIo::new(wire), service).with_upgrades();
-    let mut connection = pin!(connection);
-    // Held to the end, so that a reply that is being written counts as running. Who comes later does not hold the relay back.
-    let mut phase = (relay.phase() == Phase::Serving).then(|| relay.phase.subscribe());
-    let stopping = async {
-        match &mut phase {
-            Some(phase) => drop(phase.wait_for(|phase| *phase != Phase::Serving).await),
-            None => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        _ = &mut connection => return,
-        () = stopping => {}
-        () = tokio::time::sleep(CONNECTION_LIFE) => {}
-    }
-    match asked.load(Relaxed) {
-        true => connection.as_mut().graceful_shutdown(),
-        // This client is about to ask. It shall read that the relay is stopping, and not find the door shut in its face.
-        false => phase = None,
-    }
-    let _ = timeout(CONNECTION_FAREWELL, connection).await;
-    drop(phase);
-}
-
-/// What comes before the first request.
-async fn open(
-    relay: &Relay,
-    mut tcp: TcpStream,
-    socket: SocketAddr,
-    place: Place,
-) -> io::Result<(Wire, Option<std::net::IpAddr>)> {
-    let (announced, prefix) = match proxy::is_listed(socket.ip(), &relay.config.proxies) {
-        true => proxy::read_header(&mut tcp).await.map(|(client, rest)| (client, rest.freeze()))?,
-        false => (None, Bytes::new()),
-    };
-    let stream = Prefixed::new(prefix, tcp);
-    let wire = match &relay.config.tls {
-        Some(tls) => Wire::tls(TlsAcceptor::from(tls.config.clone()).accept(stream).await?, place),
-        None => Wire::plain(stream, place),
-    };
-    Ok((wire, announced))
-}
-
-/// HTTP/1.1 with every bound set.
-fn http1(relay: &Relay) -> http1::Builder {
-    let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(relay.config.timeouts.header).max_buf_size(MAX_HEAD);
-    builder
 }

@@ -1,4 +1,4 @@
-//! Trust: how an upstream's certificate is verified, and the relay's own certificate.
+//! Trust: how an upstream's certificate is verified.
 //!
 //! Verification is always on. What one upstream may have beside the system's roots is a root of its own or a pinned key.
 
@@ -7,21 +7,22 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::server::ParsedCertificate;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
-    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore, ServerConfig,
-    SignatureScheme,
+    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme,
 };
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::io;
-use std::path::Path;
 use std::str::FromStr;
 use std::sync::{Arc, LazyLock};
 
+/// Octets that a TLS session may hold because its socket takes no more: one message to a browser, with what framing and TLS add. The
+/// usual 64 KiB, on both sides of a tunnel, would be half of what a tunnel may take, and carry no byte faster.
+pub(crate) const SENDING: usize = 20 * 1024;
+
 /// The one crypto provider, named wherever TLS is set up: two in one tree make the implicit choice panic.
-static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| Arc::new(ring::default_provider()));
+pub(crate) static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| Arc::new(ring::default_provider()));
 
 /// SHA-256 of a certificate's SubjectPublicKeyInfo (the form of RFC 7469 §2.4): `sha256:` and base64 or hex.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -275,41 +276,6 @@ impl TlsProblem {
 impl From<TlsProblem> for rustls::Error {
     fn from(problem: TlsProblem) -> rustls::Error {
         CertificateError::Other(OtherError(Arc::new(problem))).into()
-    }
-}
-
-/// The relay's own certificate: what it serves with, and for which names.
-pub(crate) struct ServerTls {
-    pub(crate) config: Arc<ServerConfig>,
-    leaf: CertificateDer<'static>,
-}
-
-impl ServerTls {
-    /// Reads certificate chain and key from PEM files.
-    pub(crate) fn load(cert: &Path, key: &Path) -> Result<ServerTls, String> {
-        let chain: Vec<_> = CertificateDer::pem_file_iter(cert)
-            .and_then(Iterator::collect)
-            .map_err(|e| format!("the certificate {} cannot be read: {e}", cert.display()))?;
-        let leaf = chain.first().ok_or_else(|| format!("there is no certificate in {}", cert.display()))?.clone();
-        let key_der =
-            PrivateKeyDer::from_pem_file(key).map_err(|e| format!("the key {} cannot be read: {e}", key.display()))?;
-        let mut config = ServerConfig::builder_with_provider(PROVIDER.clone())
-            .with_safe_default_protocol_versions()
-            .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key_der))
-            .map_err(|e| {
-                format!("the certificate {} and the key {} do not go together: {e}", cert.display(), key.display())
-            })?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(ServerTls { config: Arc::new(config), leaf })
-    }
-
-    /// Whether the certificate is for `host`, a name or a literal address.
-    pub(crate) fn is_for(&self, host: &str) -> bool {
-        let bare = host.trim_start_matches('[').trim_end_matches(']');
-        match (ParsedCertificate::try_from(&self.leaf), ServerName::try_from(bare)) {
-            (Ok(certificate), Ok(name)) => rustls::client::verify_server_name(&certificate, &name).is_ok(),
-            _ => false,
-        }
     }
 }
 

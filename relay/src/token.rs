@@ -5,15 +5,68 @@
 use poplar_wire::TOKEN_PREFIX;
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock};
+
+/// The file of tokens, read again when the relay is told to: a token that is taken out of it is no longer good.
+#[derive(Debug)]
+pub(crate) struct TokenFile {
+    path: PathBuf,
+    tokens: RwLock<Tokens>,
+}
+
+impl TokenFile {
+    /// Reads a file of tokens.
+    ///
+    /// # Errors
+    ///
+    /// A sentence, where it cannot be read or has no token.
+    pub(crate) fn load(path: &Path) -> Result<TokenFile, String> {
+        let tokens = Tokens::read(path)?;
+        match tokens.0.is_empty() {
+            true => Err(format!("the token file {}: there is no token in it", path.display())),
+            false => Ok(TokenFile { path: path.to_owned(), tokens: RwLock::new(tokens) }),
+        }
+    }
+
+    /// Reads the file again, and returns whether it says something else than before. A file without tokens lets nobody in.
+    ///
+    /// # Errors
+    ///
+    /// A sentence, where it cannot be read: the tokens from before are good still.
+    pub(crate) fn reload(&self) -> Result<bool, String> {
+        let read = Tokens::read(&self.path)?;
+        let mut tokens = self.tokens.write().unwrap_or_else(PoisonError::into_inner);
+        let changed = *tokens != read;
+        *tokens = read;
+        Ok(changed)
+    }
+
+    /// Whether one of the offered subprotocols carries a token that is good.
+    pub(crate) fn admit<'a>(&self, offered: impl Iterator<Item = &'a str>) -> bool {
+        self.tokens.read().unwrap_or_else(PoisonError::into_inner).admit(offered)
+    }
+
+    /// How many tokens are good.
+    pub(crate) fn count(&self) -> usize {
+        self.tokens.read().unwrap_or_else(PoisonError::into_inner).0.len()
+    }
+}
 
 /// The tokens of which one must be presented.
-#[derive(Debug)]
-pub(crate) struct Tokens(HashSet<[u8; 32]>);
+#[derive(Debug, PartialEq, Eq)]
+struct Tokens(HashSet<[u8; 32]>);
 
 impl Tokens {
+    fn read(path: &Path) -> Result<Tokens, String> {
+        let fail = |why: String| format!("the token file {}: {why}", path.display());
+        let text = std::fs::read_to_string(path).map_err(|e| fail(format!("cannot be read: {e}")))?;
+        Tokens::parse(&text).map_err(fail)
+    }
+
     /// Reads a token file: one token per line; blank lines and lines that start with `#` are skipped. A token travels as part
     /// of a subprotocol name, so it has that alphabet (RFC 9110 §5.6.2).
-    pub(crate) fn parse(text: &str) -> Result<Tokens, String> {
+    fn parse(text: &str) -> Result<Tokens, String> {
         let mut digests = HashSet::new();
         for (number, line) in (1..).zip(text.lines()) {
             let token = line.trim();
@@ -27,14 +80,11 @@ impl Tokens {
             }
             digests.insert(Sha256::digest(token).into());
         }
-        match digests.is_empty() {
-            true => Err("there is no token in it".to_owned()),
-            false => Ok(Tokens(digests)),
-        }
+        Ok(Tokens(digests))
     }
 
     /// Whether one of the offered subprotocols carries a token that is good.
-    pub(crate) fn admit<'a>(&self, mut offered: impl Iterator<Item = &'a str>) -> bool {
+    fn admit<'a>(&self, mut offered: impl Iterator<Item = &'a str>) -> bool {
         offered.any(|protocol| {
             protocol
                 .strip_prefix(TOKEN_PREFIX)
@@ -66,8 +116,27 @@ mod tests {
     }
 
     #[test]
+    fn a_token_that_is_taken_out_of_the_file_is_no_longer_good() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "\n# nothing\n").unwrap();
+        assert!(TokenFile::load(file.path()).unwrap_err().contains("no token"));
+        std::fs::write(file.path(), "one\ntwo\n").unwrap();
+        let tokens = TokenFile::load(file.path()).unwrap();
+        let admits = |token| tokens.admit([token].into_iter());
+        assert!(admits("poplar.token.one") && tokens.count() == 2);
+        assert_eq!(tokens.reload(), Ok(false));
+        std::fs::write(file.path(), "two\nbad,token\n").unwrap();
+        assert!(tokens.reload().is_err() && admits("poplar.token.one"), "a file with a mistake changes nothing");
+        std::fs::write(file.path(), "two\n").unwrap();
+        assert_eq!(tokens.reload(), Ok(true));
+        assert!(!admits("poplar.token.one") && admits("poplar.token.two"));
+        std::fs::write(file.path(), "").unwrap();
+        assert_eq!(tokens.reload(), Ok(true));
+        assert!(!admits("poplar.token.two"));
+    }
+
+    #[test]
     fn a_bad_file_is_refused_without_repeating_it() {
-        assert!(Tokens::parse("\n# nothing\n").is_err());
         let refusal = Tokens::parse("good\nse,cret\n").unwrap_err();
         assert!(refusal.contains("line 2") && !refusal.contains("cret"), "{refusal}");
     }

@@ -1,5 +1,7 @@
 //! The mail servers a relay may reach: each by a name, and nothing else.
 
+use crate::config::Seconds;
+use crate::limits::Seats;
 use crate::tls::{Pin, UpstreamTls};
 use poplar_wire::is_name;
 use std::fmt;
@@ -7,6 +9,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The name of an upstream, as the browser says it in `/pop3/NAME`: 1 to 32 characters of `[a-z0-9-]`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -158,6 +161,11 @@ pub(crate) struct UpstreamEntry {
     pub(crate) private: bool,
     /// Whether `pop3://` may leave this computer.
     pub(crate) plaintext: bool,
+    /// How many tunnels it may have at once.
+    pub(crate) max_tunnels: Option<usize>,
+    /// Its own time to be reached, and to be silent.
+    pub(crate) dial_timeout: Option<Seconds>,
+    pub(crate) idle_timeout: Option<Seconds>,
 }
 
 /// Where an upstream's extra roots come from.
@@ -180,7 +188,18 @@ impl FromStr for UpstreamEntry {
 
 impl UpstreamEntry {
     pub(crate) fn new(name: Name, url: UpstreamUrl) -> UpstreamEntry {
-        UpstreamEntry { name, url, label: None, ca: None, pins: Vec::new(), private: false, plaintext: false }
+        UpstreamEntry {
+            name,
+            url,
+            label: None,
+            ca: None,
+            pins: Vec::new(),
+            private: false,
+            plaintext: false,
+            max_tunnels: None,
+            dial_timeout: None,
+            idle_timeout: None,
+        }
     }
 }
 
@@ -194,6 +213,11 @@ pub(crate) struct Upstream {
     pub(crate) private: bool,
     /// How its certificate is verified; shared by all its tunnels. Unused where the transport is plain.
     pub(crate) tls: Arc<UpstreamTls>,
+    /// How long it may take to be reached, and how long a tunnel to it may be silent.
+    pub(crate) dial_timeout: Duration,
+    pub(crate) idle_timeout: Duration,
+    /// Its tunnels.
+    pub(crate) seats: Seats,
 }
 
 /// `NAME=VALUE`, as flags and file say something of one upstream.

@@ -1,21 +1,16 @@
 //! The schema: one struct that flags, variables and the file are read into, and how they are laid over one another.
 
+use super::values::{LogFormat, LogLevel, Network, Seconds, as_table, as_texts, each, upstreams};
 use super::{ConfigCode, ConfigError};
 use crate::origin::Origin;
 use crate::tls::Pin;
-use crate::upstream::{Ca, Name, Named, UpstreamEntry, UpstreamUrl};
-use clap::ValueEnum;
-use ipnet::IpNet;
-use serde::Deserialize;
-use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use crate::upstream::{Ca, Name, Named, UpstreamEntry};
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
-use std::time::Duration;
 
 /// Everything that can be configured. `None` and empty mean: not said here.
-#[derive(Clone, Debug, Default, clap::Args, Deserialize)]
+#[derive(Clone, Debug, Default, clap::Args, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct Options {
     /// TOML file with the same keys; flags win over POPLAR_… variables, variables over the file
@@ -29,7 +24,7 @@ pub(crate) struct Options {
 
     /// A mail server, by the name the page calls it: NAME=pop3s://host (port 995), pop3+starttls://host (port 110) or pop3://host (port 110), with :port for another
     #[arg(long, env = "POPLAR_UPSTREAM", value_name = "NAME=URL", value_delimiter = ',', help_heading = "Upstreams")]
-    #[serde(deserialize_with = "upstreams")]
+    #[serde(deserialize_with = "upstreams", serialize_with = "as_table", skip_serializing_if = "Vec::is_empty")]
     pub(crate) upstream: Vec<UpstreamEntry>,
 
     /// PEM file with extra root certificates for that upstream
@@ -40,7 +35,7 @@ pub(crate) struct Options {
         value_delimiter = ',',
         help_heading = "Upstreams"
     )]
-    #[serde(deserialize_with = "each")]
+    #[serde(deserialize_with = "each", skip_serializing)]
     pub(crate) upstream_ca: Vec<Named<PathBuf>>,
 
     /// Key that upstream must have (sha256:…, base64 or hex): beside a valid chain, or instead of one if self-signed
@@ -51,7 +46,7 @@ pub(crate) struct Options {
         value_delimiter = ',',
         help_heading = "Upstreams"
     )]
-    #[serde(deserialize_with = "each")]
+    #[serde(deserialize_with = "each", skip_serializing)]
     pub(crate) upstream_pin: Vec<Named<Pin>>,
 
     /// Let that upstream's host name resolve to private or loopback addresses
@@ -62,7 +57,7 @@ pub(crate) struct Options {
         value_delimiter = ',',
         help_heading = "Upstreams"
     )]
-    #[serde(deserialize_with = "each")]
+    #[serde(deserialize_with = "each", skip_serializing)]
     pub(crate) upstream_private: Vec<Name>,
 
     /// Let that upstream be pop3:// without being on this computer: passwords travel readable
@@ -73,12 +68,45 @@ pub(crate) struct Options {
         value_delimiter = ',',
         help_heading = "Upstreams"
     )]
-    #[serde(deserialize_with = "each")]
+    #[serde(deserialize_with = "each", skip_serializing)]
     pub(crate) allow_plaintext: Vec<Name>,
+
+    /// Tunnels open at once to that upstream, for a server that takes few connections from one address
+    #[arg(
+        long,
+        env = "POPLAR_UPSTREAM_MAX_TUNNELS",
+        value_name = "NAME=N",
+        value_delimiter = ',',
+        help_heading = "Upstreams"
+    )]
+    #[serde(deserialize_with = "each", skip_serializing)]
+    pub(crate) upstream_max_tunnels: Vec<Named<usize>>,
+
+    /// --dial-timeout for that upstream alone
+    #[arg(
+        long,
+        env = "POPLAR_UPSTREAM_DIAL_TIMEOUT",
+        value_name = "NAME=SECONDS",
+        value_delimiter = ',',
+        help_heading = "Upstreams"
+    )]
+    #[serde(deserialize_with = "each", skip_serializing)]
+    pub(crate) upstream_dial_timeout: Vec<Named<Seconds>>,
+
+    /// --idle-timeout for that upstream alone
+    #[arg(
+        long,
+        env = "POPLAR_UPSTREAM_IDLE_TIMEOUT",
+        value_name = "NAME=SECONDS",
+        value_delimiter = ',',
+        help_heading = "Upstreams"
+    )]
+    #[serde(deserialize_with = "each", skip_serializing)]
+    pub(crate) upstream_idle_timeout: Vec<Named<Seconds>>,
 
     /// Origin of pages that may use the relay, besides its own, as in `https://clinic.example`
     #[arg(long, env = "POPLAR_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',', help_heading = "Access")]
-    #[serde(deserialize_with = "each")]
+    #[serde(deserialize_with = "each", serialize_with = "as_texts", skip_serializing_if = "Vec::is_empty")]
     pub(crate) allow_origin: Vec<Origin>,
 
     /// File with access tokens, one per line, of which a client must present one
@@ -95,7 +123,7 @@ pub(crate) struct Options {
 
     /// Network of a proxy whose X-Forwarded-For and PROXY protocol are believed
     #[arg(long, env = "POPLAR_BEHIND_PROXY", value_name = "CIDR", value_delimiter = ',', help_heading = "Access")]
-    #[serde(deserialize_with = "each")]
+    #[serde(deserialize_with = "each", serialize_with = "as_texts", skip_serializing_if = "Vec::is_empty")]
     pub(crate) behind_proxy: Vec<Network>,
 
     /// Tunnels open at once, in all [default: 10000]
@@ -105,6 +133,10 @@ pub(crate) struct Options {
     /// Tunnels open at once from one address, or one IPv6 /64 [default: 64]
     #[arg(long, env = "POPLAR_MAX_PER_ADDRESS", value_name = "N", help_heading = "Limits")]
     pub(crate) max_per_address: Option<usize>,
+
+    /// New tunnels a minute from one address, or one IPv6 /64, and ten times as many connections; 0 for no limit. This computer itself is not limited [default: 600]
+    #[arg(long, env = "POPLAR_RATE_PER_ADDRESS", value_name = "N", help_heading = "Limits")]
+    pub(crate) rate_per_address: Option<u32>,
 
     /// Time for a client's handshake and request head [default: 10]
     #[arg(long, env = "POPLAR_HEADER_TIMEOUT", value_name = "SECONDS", help_heading = "Limits")]
@@ -144,6 +176,25 @@ pub(crate) struct Options {
     pub(crate) open_browser: Option<bool>,
 }
 
+/// What holds where nothing is said.
+pub(super) mod usual {
+    use super::Seconds;
+    use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+    pub(crate) const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8110);
+    pub(crate) const TUNNELS: usize = 10_000;
+    /// A clinic shares one address.
+    pub(crate) const PER_ADDRESS: usize = 64;
+    /// Ten times what that many people need whose pages look every minute.
+    pub(crate) const RATE: u32 = 600;
+    pub(crate) const HEADER: Seconds = Seconds::whole(10);
+    pub(crate) const DIAL: Seconds = Seconds::whole(15);
+    /// RFC 1939 §3 gives a server at least 10 minutes; this leaves the first word to the server.
+    pub(crate) const IDLE: Seconds = Seconds::whole(900);
+    pub(crate) const TOTAL: Seconds = Seconds::whole(43_200);
+    pub(crate) const DRAIN: Seconds = Seconds::whole(10);
+}
+
 impl Options {
     /// Puts the configuration file, if one is named, below what flags and variables say.
     pub(crate) fn with_file(self) -> Result<Options, ConfigError> {
@@ -156,9 +207,14 @@ impl Options {
         Ok(self.over(file))
     }
 
-    /// Parses the text of a configuration file.
+    /// Parses the text of a configuration file. What is wrong is told by its place and not quoted: it may be an address with a
+    /// password in it, or a token that belongs into a file of its own.
     pub(crate) fn from_toml(text: &str) -> Result<Options, String> {
-        toml::from_str(text).map_err(|e| e.to_string())
+        toml::from_str(text).map_err(|error: toml::de::Error| {
+            let start = error.span().map_or(0, |span| span.start);
+            let line = text.bytes().take(start).filter(|byte| *byte == b'\n').count() + 1;
+            format!("line {line}: {}", error.message())
+        })
     }
 
     /// `self`, and below it `file`.
@@ -172,6 +228,10 @@ impl Options {
             above
         }
         let mut upstream = file.upstream;
+        for Named { name, .. } in &self.upstream_pin {
+            // Pins of the same upstream say together what is good: one that is replaced is good no longer, wherever it was said.
+            upstream.iter_mut().filter(|entry| entry.name == *name).for_each(|entry| entry.pins.clear());
+        }
         for entry in self.upstream {
             match upstream.iter_mut().find(|known| known.name == entry.name) {
                 Some(known) => known.url = entry.url,
@@ -186,6 +246,9 @@ impl Options {
             upstream,
             upstream_ca: named(self.upstream_ca, file.upstream_ca),
             upstream_pin: named(self.upstream_pin, file.upstream_pin),
+            upstream_max_tunnels: named(self.upstream_max_tunnels, file.upstream_max_tunnels),
+            upstream_dial_timeout: named(self.upstream_dial_timeout, file.upstream_dial_timeout),
+            upstream_idle_timeout: named(self.upstream_idle_timeout, file.upstream_idle_timeout),
             upstream_private: self.upstream_private,
             allow_plaintext: self.allow_plaintext,
             allow_origin: list(self.allow_origin, file.allow_origin),
@@ -195,6 +258,7 @@ impl Options {
             behind_proxy: list(self.behind_proxy, file.behind_proxy),
             max_tunnels: self.max_tunnels.or(file.max_tunnels),
             max_per_address: self.max_per_address.or(file.max_per_address),
+            rate_per_address: self.rate_per_address.or(file.rate_per_address),
             header_timeout: self.header_timeout.or(file.header_timeout),
             dial_timeout: self.dial_timeout.or(file.dial_timeout),
             idle_timeout: self.idle_timeout.or(file.idle_timeout),
@@ -207,136 +271,109 @@ impl Options {
         }
     }
 
+    /// What holds where nothing else was said, filled in; and each upstream with all that was said of it.
+    ///
+    /// # Errors
+    ///
+    /// An upstream is named twice, or something is said of one that is not there.
+    pub(crate) fn effective(mut self) -> Result<Options, ConfigError> {
+        self.gather()?;
+        self.listen.get_or_insert(usual::LISTEN);
+        self.max_tunnels.get_or_insert(usual::TUNNELS);
+        self.max_per_address.get_or_insert(usual::PER_ADDRESS);
+        self.rate_per_address.get_or_insert(usual::RATE);
+        self.header_timeout.get_or_insert(usual::HEADER);
+        self.dial_timeout.get_or_insert(usual::DIAL);
+        self.idle_timeout.get_or_insert(usual::IDLE);
+        self.total_timeout.get_or_insert(usual::TOTAL);
+        self.drain_timeout.get_or_insert(usual::DRAIN);
+        self.log.get_or_insert(LogLevel::Info);
+        self.log_format.get_or_insert(LogFormat::Human);
+        self.open_browser.get_or_insert(false);
+        Ok(self)
+    }
+
+    /// The configuration as the text of a file, which says the same. Nothing in it is a secret: a token, a key and a root are
+    /// the names of the files that have them, and the address of an upstream has no password in it.
+    pub(crate) fn to_toml(&self) -> Result<String, ConfigError> {
+        toml::to_string_pretty(self).map_err(|e| {
+            ConfigError::new(ConfigCode::File, format!("the configuration cannot be written as TOML: {e}"))
+        })
+    }
+
+    /// Gives each upstream what flags and variables say of it by name.
+    fn gather(&mut self) -> Result<(), ConfigError> {
+        self.upstream.sort_by(|a, b| a.name.cmp(&b.name));
+        let twice = |pair: &[UpstreamEntry]| matches!(pair, [a, b] if a.name == b.name);
+        if let Some([twice, _]) = self.upstream.windows(2).find(|pair| twice(pair)) {
+            return Err(ConfigError::new(ConfigCode::Upstream, format!("the upstream {} is given twice", twice.name)));
+        }
+        let entries = &mut self.upstream;
+        let mut entry = |name: &Name, say: &mut dyn FnMut(&mut UpstreamEntry)| {
+            let entry = entries.iter_mut().find(|entry| entry.name == *name).ok_or_else(|| {
+                ConfigError::new(
+                    ConfigCode::Upstream,
+                    format!("there is no upstream {name}: add it with --upstream {name}=pop3s://host"),
+                )
+            })?;
+            say(entry);
+            Ok(())
+        };
+        for Named { name, value } in std::mem::take(&mut self.upstream_ca) {
+            entry(&name, &mut |entry| entry.ca = Some(Ca::File(value.clone())))?;
+        }
+        for Named { name, value } in std::mem::take(&mut self.upstream_pin) {
+            entry(&name, &mut |entry| entry.pins.push(value))?;
+        }
+        for Named { name, value } in std::mem::take(&mut self.upstream_max_tunnels) {
+            entry(&name, &mut |entry| entry.max_tunnels = Some(value))?;
+        }
+        for Named { name, value } in std::mem::take(&mut self.upstream_dial_timeout) {
+            entry(&name, &mut |entry| entry.dial_timeout = Some(value))?;
+        }
+        for Named { name, value } in std::mem::take(&mut self.upstream_idle_timeout) {
+            entry(&name, &mut |entry| entry.idle_timeout = Some(value))?;
+        }
+        for name in std::mem::take(&mut self.upstream_private) {
+            entry(&name, &mut |entry| entry.private = true)?;
+        }
+        for name in std::mem::take(&mut self.allow_plaintext) {
+            entry(&name, &mut |entry| entry.plaintext = true)?;
+        }
+        Ok(())
+    }
+
+    /// Whether other files belong to it.
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn names_files(&mut self) -> bool {
+        self.paths().next().is_some()
+    }
+
     /// Reads the paths of a file as relative to its folder.
     fn make_relative_to(&mut self, folder: &Path) {
+        for path in self.paths() {
+            *path = folder.join(&*path);
+        }
+    }
+
+    /// The same with paths that mean the same from any folder, since what is printed may be kept in another.
+    pub(crate) fn with_absolute_paths(mut self) -> Options {
+        for path in self.paths() {
+            if let Ok(absolute) = std::path::absolute(&*path) {
+                *path = absolute;
+            }
+        }
+        self
+    }
+
+    /// The files that it names.
+    fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
         let entries = self.upstream.iter_mut().filter_map(|entry| match &mut entry.ca {
             Some(Ca::File(path)) => Some(path),
             _ => None,
         });
-        let paths = entries
+        entries
             .chain(self.upstream_ca.iter_mut().map(|named| &mut named.value))
-            .chain([&mut self.token_file, &mut self.tls_cert, &mut self.tls_key].into_iter().flatten());
-        for path in paths {
-            *path = folder.join(&*path);
-        }
-    }
-}
-
-/// A span of time in seconds, whole or not.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(try_from = "f64")]
-pub(crate) struct Seconds(pub(super) Duration);
-
-impl TryFrom<f64> for Seconds {
-    type Error = String;
-
-    fn try_from(seconds: f64) -> Result<Seconds, String> {
-        match Duration::try_from_secs_f64(seconds) {
-            // A year: what lasts longer is a mistake, and far below what clocks can add.
-            Ok(span) if !span.is_zero() && span <= Duration::from_secs(31_536_000) => Ok(Seconds(span)),
-            _ => Err("a time is a number of seconds above 0 and at most a year".to_owned()),
-        }
-    }
-}
-
-impl FromStr for Seconds {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Seconds, String> {
-        text.parse::<f64>().map_err(|_| "a time is a number of seconds".to_owned())?.try_into()
-    }
-}
-
-/// A network, or a single address.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Network(pub(super) IpNet);
-
-impl FromStr for Network {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Network, String> {
-        let network = text.parse::<IpNet>().or_else(|_| text.parse().map(|address: IpAddr| address.into()));
-        network.map(Network).map_err(|_| format!("`{text}` is no network: write 10.0.0.0/8, fd00::/8 or one address"))
-    }
-}
-
-/// How much is logged. There is nothing finer than `debug`, and `trace` means it: dependencies would print payloads, so that level
-/// is compiled out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum LogLevel {
-    Error,
-    Warn,
-    Info,
-    #[value(alias = "trace")]
-    #[serde(alias = "trace")]
-    Debug,
-}
-
-/// How it is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum LogFormat {
-    Human,
-    Json,
-}
-
-/// Reads a list of strings, each by its own syntax; the same as the flag's.
-fn each<'de, D: Deserializer<'de>, T: FromStr<Err = String>>(input: D) -> Result<Vec<T>, D::Error> {
-    Vec::<String>::deserialize(input)?.iter().map(|text| text.parse().map_err(Error::custom)).collect()
-}
-
-/// Reads upstreams: a list of `NAME=URL`, or a table by name.
-fn upstreams<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<UpstreamEntry>, D::Error> {
-    struct Upstreams;
-
-    impl<'de> Visitor<'de> for Upstreams {
-        type Value = Vec<UpstreamEntry>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a list of \"NAME=URL\" or a table [upstream.NAME]")
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-            let mut entries = Vec::new();
-            while let Some(text) = seq.next_element::<String>()? {
-                entries.push(text.parse().map_err(Error::custom)?);
-            }
-            Ok(entries)
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut entries = Vec::new();
-            while let Some((name, table)) = map.next_entry::<String, UpstreamTable>()? {
-                entries.push(table.entry(name.parse().map_err(Error::custom)?).map_err(Error::custom)?);
-            }
-            Ok(entries)
-        }
-    }
-
-    input.deserialize_any(Upstreams)
-}
-
-/// An upstream as a table of the file.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct UpstreamTable {
-    url: String,
-    label: Option<String>,
-    ca: Option<PathBuf>,
-    #[serde(default)]
-    pin: Vec<String>,
-    #[serde(default)]
-    private: bool,
-    #[serde(default)]
-    plaintext: bool,
-}
-
-impl UpstreamTable {
-    fn entry(self, name: Name) -> Result<UpstreamEntry, String> {
-        let url: UpstreamUrl = self.url.parse()?;
-        let pins = self.pin.iter().map(|pin| pin.parse()).collect::<Result<_, _>>()?;
-        let UpstreamTable { label, ca, private, plaintext, .. } = self;
-        Ok(UpstreamEntry { label, ca: ca.map(Ca::File), pins, private, plaintext, ..UpstreamEntry::new(name, url) })
+            .chain([&mut self.token_file, &mut self.tls_cert, &mut self.tls_key].into_iter().flatten())
     }
 }

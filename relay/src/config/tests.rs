@@ -68,7 +68,7 @@ fn the_file_takes_the_same_keys_and_flags_win() {
     let config = resolved(flags(&line).with_file().unwrap());
     assert_eq!(config.listen, "127.0.0.1:9000".parse().unwrap());
     assert_eq!(config.max_tunnels, 7);
-    assert_eq!(config.timeouts.idle, Duration::from_millis(1500));
+    assert_eq!(config.upstream("other").unwrap().idle_timeout, Duration::from_millis(1500));
     assert!(!config.open_browser);
     assert_eq!(config.origins, ["https://new.example".parse().unwrap()]);
     let direct = config.upstream("direct").unwrap();
@@ -89,10 +89,18 @@ fn an_upstream_may_be_a_table() {
         [upstream.lab]
         url = "pop3://10.0.0.5"
         plaintext = true
+        max-tunnels = 1
+        dial-timeout = 3
+        idle-timeout = 4
         "#,
     )
     .unwrap();
     let config = resolved(options);
+    let (direct, lab) = (config.upstream("direct").unwrap(), config.upstream("lab").unwrap());
+    assert_eq!((lab.dial_timeout, lab.idle_timeout), (Duration::from_secs(3), Duration::from_secs(4)));
+    assert_eq!((direct.dial_timeout, direct.idle_timeout), (Duration::from_secs(15), Duration::from_secs(900)));
+    let _seat = lab.seats.take().unwrap();
+    assert!(lab.seats.take().is_none());
     assert_eq!(config.upstream("direct").unwrap().label, "Direct messages");
     assert_eq!(config.upstream("lab").unwrap().label, "lab");
 }
@@ -110,6 +118,53 @@ fn unknown_keys_are_refused_by_name() {
     ] {
         let refusal = Options::from_toml(text).unwrap_err();
         assert!(refusal.contains(key), "{refusal}");
+    }
+}
+
+#[test]
+fn what_is_printed_is_a_file_that_says_the_same() {
+    let roots =
+        File::new("roots.pem", &rcgen::generate_simple_self_signed(["ca.example".to_owned()]).unwrap().cert.pem());
+    let pin = format!("sha256:{}", "0".repeat(64));
+    let said = flags(&format!(
+        "--upstream direct=pop3s://mail.example.org --upstream-ca direct={} --upstream-pin direct={pin} \
+         --upstream-max-tunnels direct=9 --upstream-dial-timeout direct=2.5 --upstream-idle-timeout direct=60 \
+         --upstream-private direct --upstream lab=pop3://10.0.0.5 --allow-plaintext lab --allow-origin https://a.example \
+         --behind-proxy 10.0.0.0/8 --listen 0.0.0.0:8110 --rate-per-address 0 --admin-listen 127.0.0.1:9110 --log-format json",
+        roots.0.display()
+    ));
+    let printed = said.clone().effective().unwrap().to_toml().unwrap();
+    let read = Options::from_toml(&printed).unwrap_or_else(|e| panic!("{e}\n{printed}"));
+    assert_eq!(read.effective().unwrap().to_toml().unwrap(), printed);
+    for line in [
+        "max-tunnels = 10000",
+        "rate-per-address = 0",
+        "idle-timeout = 900",
+        "dial-timeout = 2.5",
+        "log-format = \"json\"",
+        "url = \"pop3s://mail.example.org:995\"",
+        "private = true",
+        "plaintext = true",
+    ] {
+        assert!(printed.lines().any(|found| found == line), "{line}\n{printed}");
+    }
+    let config = resolved(Options::from_toml(&printed).unwrap());
+    assert!(config.rate_per_address.is_none() && config.upstream("direct").unwrap().private);
+}
+
+#[test]
+fn every_flag_is_printed_when_it_is_said() {
+    // The flags that speak of an upstream become keys of its table; the file's own name is none of its keys.
+    let elsewhere = ["config", "upstream-private", "allow-plaintext"];
+    let all = "listen = '127.0.0.1:1'\nupstream = ['a=pop3s://x']\nallow-origin = ['https://a.example']\ntoken-file = 't'\n\
+               tls-cert = 'c'\ntls-key = 'k'\nbehind-proxy = ['10.0.0.1']\nadmin-listen = '127.0.0.1:2'";
+    let printed = Options::from_toml(all).unwrap().effective().unwrap().to_toml().unwrap();
+    for flag in <Flags as clap::CommandFactory>::command().get_arguments().filter_map(|arg| arg.get_long()) {
+        let of_an_upstream = flag.starts_with("upstream-") || elsewhere.contains(&flag);
+        let found = printed
+            .lines()
+            .any(|line| line.starts_with(&format!("{flag} = ")) || line.starts_with(&format!("[{flag}.")));
+        assert!(of_an_upstream || found, "{flag} is missing in\n{printed}");
     }
 }
 
@@ -172,4 +227,42 @@ fn a_files_paths_are_relative_to_it() {
     let file = File::new("relative.toml", &format!("token-file = '{name}'"));
     let options = flags(&format!("--config {}", file.0.display())).with_file().unwrap();
     assert!(resolved(options).tokens.is_some());
+}
+
+#[test]
+fn a_pin_that_is_replaced_is_good_no_longer() {
+    let pin = |octet: char| format!("sha256:{}", octet.to_string().repeat(64));
+    let (old, new) = (pin('a'), pin('b'));
+    for (name, said) in [
+        ("pins.toml", format!("[upstream.a]\nurl = 'pop3s://x'\npin = ['{old}']")),
+        ("pins-list.toml", format!("upstream = ['a=pop3s://x']\nupstream-pin = ['a={old}']")),
+    ] {
+        let file = File::new(name, &said);
+        let line = format!("--config {} --upstream-pin a={new}", file.0.display());
+        let options = flags(&line).with_file().unwrap().effective().unwrap();
+        assert_eq!(options.upstream[0].pins, [new.parse().unwrap()], "{said}");
+    }
+}
+
+#[test]
+fn what_is_printed_names_the_same_files_from_any_folder() {
+    let options = flags("--upstream a=pop3s://x --upstream-ca a=roots.pem --token-file keys/tokens");
+    let printed = options.with_absolute_paths().effective().unwrap().to_toml().unwrap();
+    let read = Options::from_toml(&printed).unwrap();
+    let here = std::env::current_dir().unwrap();
+    assert_eq!(read.token_file, Some(here.join("keys/tokens")));
+    assert!(matches!(&read.upstream[0].ca, Some(crate::upstream::Ca::File(path)) if *path == here.join("roots.pem")));
+}
+
+#[test]
+fn what_is_wrong_in_a_file_is_told_and_not_repeated() {
+    for (text, line, what) in [
+        ("\n[upstream.a]\nurl = 'pop3s://stan:SeCrEt@host'", "", "no password in it"),
+        ("\nupstream = ['a=pop3s://stan:SeCrEt@host']", "line 2:", "no password in it"),
+        ("listen = '127.0.0.1:0'\n\ntoken = 'SeCrEt'", "line 3:", "`token`"),
+        ("upstream = ['a=pop3s://stan:SeCrEt@host", "line 1:", ""),
+    ] {
+        let said = Options::from_toml(text).err().unwrap();
+        assert!(said.contains(line) && said.contains(what) && !said.contains("SeCrEt"), "{said}");
+    }
 }

@@ -1,7 +1,7 @@
 //! How many may come in, and as whom they are counted.
 
 use crate::support::*;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::http::Request;
 
@@ -68,6 +68,17 @@ async fn clients_behind_a_listed_proxy_are_counted_one_by_one() {
         let mut tunnel = relay.tunnel_over(tcp, "peer", |_| {}).await.unwrap();
         assert_eq!(carried(&mut tunnel).await, room, "{header}");
     }
+
+    // A balancer that only carries bytes announces its client, and carries what that client wrote.
+    let mut tcp = TcpStream::connect(relay.address).await.unwrap();
+    tcp.write_all(b"PROXY TCP4 203.0.113.1 127.0.0.1 1 2\r\n").await.unwrap();
+    let mut tunnel = relay.tunnel_over(tcp, "peer", forwarded_for("203.0.113.77")).await.unwrap();
+    assert!(!carried(&mut tunnel).await, "an announced client cannot choose its address");
+    // One proxy behind another is asked for its client.
+    let mut tcp = TcpStream::connect(relay.address).await.unwrap();
+    tcp.write_all(b"PROXY TCP4 127.0.0.9 127.0.0.1 1 2\r\n").await.unwrap();
+    let mut tunnel = relay.tunnel_over(tcp, "peer", forwarded_for("203.0.113.78")).await.unwrap();
+    assert!(carried(&mut tunnel).await);
 }
 
 #[tokio::test]
@@ -81,4 +92,83 @@ async fn nobody_else_can_say_who_they_are() {
     let mut tcp = TcpStream::connect(relay.address).await.unwrap();
     tcp.write_all(b"PROXY TCP4 203.0.113.3 127.0.0.1 1 2\r\n").await.unwrap();
     assert!(relay.tunnel_over(tcp, "peer", |_| {}).await.is_err(), "for a stranger that is a malformed request");
+}
+
+#[tokio::test]
+async fn one_address_takes_not_all_connections_unless_it_is_a_proxy() {
+    let url = greeter().await;
+    for (proxies, all) in [("10.0.0.0/8", false), ("127.0.0.0/8", true)] {
+        let relay = Relay::start(&["--upstream", &url, "--max-per-address", "1", "--behind-proxy", proxies]);
+        let mut held = Vec::new();
+        for _ in 0..100 {
+            held.push(TcpStream::connect(relay.address).await.unwrap());
+        }
+        // 65 are for one address: as many tunnels as it may have, and 64 more.
+        let mut last = TcpStream::connect(relay.address).await.unwrap();
+        let _ = last.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+        let mut reply = Vec::new();
+        let _ = soon(last.read_to_end(&mut reply)).await;
+        assert_eq!(reply.starts_with(b"HTTP/1.1 200"), all, "{proxies}");
+    }
+}
+
+#[tokio::test]
+async fn a_mail_server_has_its_own_limit() {
+    let (url, other) = (greeter().await, greeter().await.replace("peer=", "other="));
+    let relay = Relay::start(&["--upstream", &url, "--upstream", &other, "--upstream-max-tunnels", "peer=1"]);
+    let mut first = relay.tunnel("peer").await;
+    assert!(carried(&mut first).await);
+    let (code, reason) = relay.tunnel("peer").await.refusal().await;
+    assert_eq!(code, 4429);
+    assert!(reason.contains("mail server"), "{reason}");
+    assert!(carried(&mut relay.tunnel("other").await).await, "others are not meant");
+}
+
+#[tokio::test]
+async fn who_comes_too_often_is_told_to_wait_and_nobody_else_is() {
+    let (peer, mut hears) = listen_and_tell().await;
+    let relay = Relay::start(&[
+        "--upstream",
+        &upstream("pop3", peer),
+        "--rate-per-address",
+        "10",
+        "--behind-proxy",
+        "127.0.0.0/8",
+        "--max-per-address",
+        "1000",
+    ]);
+    // A fifth of a minute's worth at once.
+    for _ in 0..2 {
+        let mut tunnel = relay.tunnel_with("peer", forwarded_for("2001:db8::1")).await.unwrap();
+        tunnel.send(b"QUIT\r\n").await;
+        tunnel.0.close(None).await.unwrap();
+        assert_eq!(heard(&mut hears).await, b"QUIT\r\n");
+    }
+    let (code, reason) = relay.tunnel_with("peer", forwarded_for("2001:db8::2")).await.unwrap().refusal().await;
+    assert_eq!(code, 4429);
+    assert!(reason.contains("too often"), "{reason}");
+    assert!(hears.try_recv().is_err(), "no mail server was bothered");
+}
+
+#[tokio::test]
+async fn who_only_claims_to_be_this_computer_is_limited() {
+    let url = greeter().await;
+    let relay = Relay::start(&["--upstream", &url, "--rate-per-address", "10", "--behind-proxy", "127.0.0.0/8"]);
+    let mut carried_so_many = 0;
+    while carried(&mut relay.tunnel_with("peer", forwarded_for("::1")).await.unwrap()).await {
+        carried_so_many += 1;
+        assert!(carried_so_many <= 2, "a fifth of a minute's worth at once");
+    }
+}
+
+#[tokio::test]
+async fn this_computer_itself_is_not_limited() {
+    let (peer, mut hears) = listen_and_tell().await;
+    let relay = Relay::start(&["--upstream", &upstream("pop3", peer), "--rate-per-address", "1"]);
+    for _ in 0..20 {
+        let mut own = relay.tunnel("peer").await;
+        own.send(b"QUIT\r\n").await;
+        own.0.close(None).await.unwrap();
+        assert_eq!(heard(&mut hears).await, b"QUIT\r\n");
+    }
 }

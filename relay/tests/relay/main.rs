@@ -7,6 +7,7 @@ mod check;
 mod doors;
 mod ends;
 mod limits;
+mod service;
 mod stopping;
 mod support;
 mod trust;

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tempfile::NamedTempFile;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_tungstenite::WebSocketStream;
@@ -29,6 +29,8 @@ pub(crate) async fn soon<T>(event: impl Future<Output = T>) -> T {
 /// The program under test, with nothing configured from outside.
 pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_poplar-relay"));
+    // As a service has it: to a program in a terminal some signals mean something else.
+    command.stdin(Stdio::null());
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("POPLAR_")) {
         command.env_remove(name);
     }
@@ -40,6 +42,7 @@ pub(crate) struct Relay {
     child: Child,
     pub(crate) address: SocketAddr,
     log: Arc<Mutex<String>>,
+    log_grows: watch::Receiver<()>,
     logging: Option<std::thread::JoinHandle<()>>,
 }
 
@@ -51,20 +54,27 @@ impl Relay {
         if !args.contains(&"--listen") {
             command.args(["--listen", "127.0.0.1:0"]);
         }
+        Relay::run(command)
+    }
+
+    /// The same from a command that is ready to be run.
+    pub(crate) fn run(mut command: Command) -> Relay {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let log = Arc::new(Mutex::new(String::new()));
         let (sink, mut stderr) = (log.clone(), child.stderr.take().unwrap());
+        let (grows, log_grows) = watch::channel(());
         let logging = std::thread::spawn(move || {
             let mut chunk = [0; 4096];
             while let Ok(read @ 1..) = stderr.read(&mut chunk) {
                 sink.lock().unwrap().push_str(&String::from_utf8_lossy(&chunk[..read]));
+                let _ = grows.send(());
             }
         });
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = line.split_once("://").and_then(|(_, rest)| rest.trim().trim_end_matches('/').parse().ok());
         let Some(address) = address else { panic!("the relay did not start: {line}{}", log.lock().unwrap()) };
-        Relay { child, address, log, logging: Some(logging) }
+        Relay { child, address, log, log_grows, logging: Some(logging) }
     }
 
     pub(crate) fn origin(&self) -> String {
@@ -121,7 +131,23 @@ impl Relay {
     /// Asks the relay to stop, as a service manager does.
     #[cfg(unix)]
     pub(crate) fn terminate(&self) {
-        assert!(Command::new("kill").arg(self.child.id().to_string()).status().unwrap().success());
+        self.signal("TERM");
+    }
+
+    #[cfg(unix)]
+    pub(crate) fn signal(&self, name: &str) {
+        assert!(Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap().success());
+    }
+
+    /// Waits until the log has this.
+    pub(crate) async fn logs(&self, words: &str) {
+        let mut grown = self.log_grows.clone();
+        soon(async {
+            while !self.log.lock().unwrap().contains(words) {
+                grown.changed().await.expect("the relay logs on");
+            }
+        })
+        .await;
     }
 
     pub(crate) fn wait(&mut self) -> ExitStatus {
