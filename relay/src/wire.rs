@@ -1,6 +1,7 @@
 //! One accepted socket: plain or TLS, with the bytes that were read ahead of it.
 
 use crate::limits::Place;
+use crate::tls;
 use bytes::{Buf, Bytes};
 use std::io;
 use std::pin::Pin;
@@ -15,6 +16,8 @@ use tokio_rustls::server::TlsStream;
 pub(crate) struct Wire {
     stream: Stream,
     received: u64,
+    /// Set while frames are sent past tungstenite.
+    held: bool,
     _place: Place,
 }
 
@@ -26,16 +29,30 @@ enum Stream {
 
 impl Wire {
     pub(crate) fn plain(stream: Prefixed, place: Place) -> Wire {
-        Wire { stream: Stream::Plain(stream), received: 0, _place: place }
+        Wire { stream: Stream::Plain(stream), received: 0, held: false, _place: place }
     }
 
-    pub(crate) fn tls(stream: TlsStream<Prefixed>, place: Place) -> Wire {
-        Wire { stream: Stream::Tls(Box::new(stream)), received: 0, _place: place }
+    pub(crate) fn tls(mut stream: TlsStream<Prefixed>, place: Place) -> Wire {
+        stream.get_mut().1.set_buffer_limit(Some(tls::SENDING));
+        Wire { stream: Stream::Tls(Box::new(stream)), received: 0, held: false, _place: place }
     }
 
     /// Octets received so far, inside TLS where there is TLS.
     pub(crate) fn received(&self) -> u64 {
         self.received
+    }
+
+    /// Whether what is written in the ordinary way has to wait. Nobody is woken when that is over: who holds also goes on.
+    pub(crate) fn hold(&mut self, held: bool) {
+        self.held = held;
+    }
+
+    /// Writes whether it is held or not.
+    pub(crate) fn poll_write_frames(&mut self, cx: &mut Context<'_>, frames: &[u8]) -> Poll<io::Result<usize>> {
+        match &mut self.stream {
+            Stream::Plain(stream) => Pin::new(stream).poll_write(cx, frames),
+            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_write(cx, frames),
+        }
     }
 }
 
@@ -53,10 +70,10 @@ impl AsyncRead for Wire {
 
 impl AsyncWrite for Wire {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        match &mut self.stream {
-            Stream::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
-            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_write(cx, buf),
+        if self.held {
+            return Poll::Pending;
         }
+        self.poll_write_frames(cx, buf)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

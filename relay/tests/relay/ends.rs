@@ -272,7 +272,7 @@ async fn the_log_has_numbers_and_nothing_of_a_session() {
     let down = b"+OK ready\r\n".len() + bytes.len();
     drop(tunnel);
     let log = relay.into_log();
-    for needle in ["session=1", "upstream=peer", "close=1000", &format!("to_browser={down}"), "to_upstream=39"] {
+    for needle in ["session=\"", "-1\" upstream=peer", "close=1000", &format!("to_browser={down}"), "to_upstream=39"] {
         assert!(log.contains(needle), "{needle} in {log}");
     }
     for secret in ["Stan", "SeCrEt", "PASS", "ready", "127.0.0.1:"] {
