@@ -12,6 +12,9 @@ use poplar_web_build::{Dist, build, inputs, pack};
 
 const READY_MADE: &str = "POPLAR_WEB_DIST";
 
+/// What every file is served with: a browser that keeps a file keeps its headers too, so others make another build.
+const HEADERS: &str = include_str!("src/headers.rs");
+
 fn main() -> ExitCode {
     match embed() {
         Ok(()) => ExitCode::SUCCESS,
@@ -28,7 +31,7 @@ fn embed() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("OUT_DIR is not set: run this through cargo")?);
     let dist = match env::var_os(READY_MADE) {
         Some(none) if none == "none" => {
-            std::fs::write(out.join("assets.rs"), "&[]")?;
+            std::fs::write(out.join("assets.rs"), "Assets { build: \"\", index: &[], named: &[], files: &[] }")?;
             return Ok(());
         }
         Some(dir) => {
@@ -44,7 +47,7 @@ fn embed() -> Result<(), Box<dyn Error>> {
             build(workspace, &nested_target(&out), &out.join("dist"))?
         }
     };
-    pack(&dist, &out)?;
+    pack(&dist, &out, HEADERS)?;
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use std::path::{Component, Path, PathBuf};
 use http::Uri;
 
 use crate::assets;
-use crate::http::CONTENT_SECURITY_POLICY;
+use crate::headers::CONTENT_SECURITY_POLICY;
 
 /// Lists what an export wrote, so that the next one into the same folder can take its place.
 const MANIFEST: &str = ".poplar-export";
@@ -25,9 +25,8 @@ const MANIFEST: &str = ".poplar-export";
 /// export, and whatever the file system says.
 pub(crate) fn write(dir: &Path, relay: Option<&str>) -> Result<usize> {
     let relay = relay.map(Relay::parse).transpose()?;
-    let page =
-        assets::find("/").ok_or_else(|| Error::new(ErrorKind::NotFound, "this relay was built without a page"))?;
-    let page = page_for(&String::from_utf8_lossy(page.identity), relay.as_ref())?;
+    let page = assets::index().ok_or_else(|| Error::new(ErrorKind::NotFound, "this relay was built without a page"))?;
+    let page = page_for(&String::from_utf8_lossy(page), relay.as_ref())?;
 
     let files: Vec<(&str, &[u8])> = assets::all()
         .map(|(path, asset)| match path {

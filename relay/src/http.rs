@@ -1,11 +1,12 @@
 //! The HTTP surface: page and library, `/relay.json`, health. What is behind `/pop3/` is asked for at the [`door`].
 
-use crate::assets::{self, Asset};
+use crate::assets::{self, Asset, Place};
 use crate::door;
+use crate::headers::{secure, share};
 use crate::origin::{Host, Site};
 use crate::serve::{Phase, Relay};
 use bytes::Bytes;
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -15,20 +16,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 pub(crate) type Reply = Response<Full<Bytes>>;
-
-/// What the page may do: run its own script and wasm, and load mail's images where a person allows it. The same policy goes
-/// with scripts and workers, since a worker obeys the policy of its own response.
-pub(crate) const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
-    style-src-attr 'unsafe-inline'; img-src 'self' data: blob: https:; connect-src 'self'; worker-src 'self'; \
-    manifest-src 'self'; frame-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
-    require-trusted-types-for 'script'; trusted-types poplar";
-
-/// Devices that no page of the relay ever needs.
-const PERMISSIONS_POLICY: &str = "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), hid=(), \
-    magnetometer=(), microphone=(), midi=(), payment=(), serial=(), usb=()";
-
-/// A year, as RFC 6797 §6.1.1 counts it.
-const STRICT_TRANSPORT_SECURITY: &str = "max-age=31536000";
 
 /// Where a request came in.
 #[derive(Clone, Copy, Debug)]
@@ -64,7 +51,7 @@ pub(crate) async fn answer(relay: Arc<Relay>, peer: Peer, mut request: Request<I
 pub(crate) async fn answer_admin(relay: Arc<Relay>, request: Request<Incoming>) -> Reply {
     let mut reply = match (request.method(), request.uri().path()) {
         (&Method::GET | &Method::HEAD, "/metrics") => {
-            let text = relay.metrics.render(relay.tunnels.in_use(), relay.phase() != Phase::Serving);
+            let text = relay.metrics.render(relay.now());
             let mut reply = plain(StatusCode::OK, text);
             let exposition = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
             reply.headers_mut().insert(header::CONTENT_TYPE, exposition);
@@ -106,8 +93,16 @@ fn respond(
             "This relay does not answer to that host name. If it should, its operator can add it: --allow-origin https://NAME",
         );
     }
+    #[cfg(feature = "echo-route")]
+    if path == crate::tunnel::echo::PATH {
+        return door::answer_echo(request);
+    }
     if path.starts_with(PATH_PREFIX) {
         return door::answer(relay, peer, origin, allowed, request);
+    }
+    // `*` and a bare authority are targets too (RFC 9112 §3.2), and have no place among the paths.
+    if !path.starts_with('/') {
+        return not_found();
     }
     // A page elsewhere that loads the library from `localhost` is served as it asked: a redirect would turn its origin to null.
     if let Host::Localhost(canonical) = host
@@ -116,16 +111,21 @@ fn respond(
         let rest = request.uri().path_and_query().map_or("/", |it| it.as_str());
         return redirect(&format!("{canonical}{rest}"));
     }
-    match (path, assets::find(path)) {
-        ("/relay.json", _) => relay_json(relay),
-        (_, Some(asset)) => serve_asset(asset, request.headers()),
-        (_, None) => not_found(),
+    if path == "/relay.json" {
+        return relay_json(relay);
+    }
+    match assets::find(path) {
+        Some(Place::Plain(asset)) => serve_plain(asset, path, request.headers()),
+        Some(Place::Lasting(asset)) => serve_asset(asset, LASTING, request.headers()),
+        Some(Place::Moved(path)) => moved(&path),
+        None => not_found(),
     }
 }
 
-/// Whether a path is for pages of allowed origins too, not only for the relay's own.
+/// Whether a path is for pages of allowed origins too, not only for the relay's own: the library wherever it lies, and also where
+/// another build has it, so that a page can tell that this one has not.
 fn is_shared(path: &str) -> bool {
-    path == "/relay.json" || path.starts_with("/lib/")
+    path == "/relay.json" || assets::plain(path).starts_with("/lib/")
 }
 
 /// `/healthz` and `/readyz`.
@@ -152,8 +152,26 @@ fn relay_json(relay: &Relay) -> Reply {
     reply(StatusCode::OK, "application/json", json.to_string())
 }
 
+/// For what another build may have otherwise: kept, and asked for each time.
+const PLAIN: &str = "no-cache";
+/// For what never changes where it lies: kept for a year, as if for ever, and not asked for again (RFC 8246).
+const LASTING: &str = "public, max-age=31536000, immutable";
+
+/// A file at its plain path. A browser that wants a script there is sent to the folder of this build, so that all that the script
+/// imports by then or later is of the same build, and of one copy with what the page has from there: a module's relative imports
+/// start from where its answer came from.
+fn serve_plain(asset: &'static Asset, path: &str, headers: &HeaderMap) -> Reply {
+    let for_script = HeaderValue::from_static("script");
+    let mut reply = match headers.get("sec-fetch-dest") {
+        Some(dest) if dest == for_script => moved(&assets::lasting(path)),
+        _ => serve_asset(asset, PLAIN, headers),
+    };
+    reply.headers_mut().append(header::VARY, HeaderValue::from_static("Sec-Fetch-Dest"));
+    reply
+}
+
 /// An embedded file, in the smallest encoding the client takes; without its bytes where the client has them.
-fn serve_asset(asset: &'static Asset, headers: &HeaderMap) -> Reply {
+fn serve_asset(asset: &'static Asset, kept: &'static str, headers: &HeaderMap) -> Reply {
     let (encoding, bytes) = match Encoding::accepted(headers) {
         Encoding::Brotli => (Some("br"), asset.brotli),
         Encoding::Gzip => (Some("gzip"), asset.gzip),
@@ -169,7 +187,7 @@ fn serve_asset(asset: &'static Asset, headers: &HeaderMap) -> Reply {
     let mut reply = reply(status, asset.content_type, bytes);
     let headers = reply.headers_mut();
     headers.insert(header::ETAG, HeaderValue::from_static(asset.etag));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(kept));
     headers.append(header::VARY, HeaderValue::from_static("Accept-Encoding"));
     if let Some(encoding) = encoding
         && !fresh
@@ -250,42 +268,24 @@ fn wrong_method() -> Reply {
     reply
 }
 
+/// The answer that lies elsewhere for good.
 fn redirect(to: &str) -> Reply {
+    redirect_with(StatusCode::PERMANENT_REDIRECT, to)
+}
+
+/// The answer that lies elsewhere at the moment; which nobody keeps.
+fn moved(to: &str) -> Reply {
+    redirect_with(StatusCode::TEMPORARY_REDIRECT, to)
+}
+
+fn redirect_with(status: StatusCode, to: &str) -> Reply {
     match HeaderValue::try_from(to) {
         Ok(location) => {
-            let mut reply = plain(StatusCode::PERMANENT_REDIRECT, "");
+            let mut reply = plain(status, "");
             reply.headers_mut().insert(header::LOCATION, location);
             reply
         }
         Err(_) => plain(StatusCode::BAD_REQUEST, "This path cannot be redirected."),
-    }
-}
-
-/// Sets the headers that every reply has.
-fn secure(headers: &mut HeaderMap, tls: bool) {
-    let always = [
-        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-        (HeaderName::from_static("permissions-policy"), PERMISSIONS_POLICY),
-    ];
-    for (name, value) in always {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
-    if tls {
-        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(STRICT_TRANSPORT_SECURITY));
-    }
-}
-
-/// Opens a shared reply to an allowed origin, and tells caches that it depends on who asks.
-fn share(headers: &mut HeaderMap, origin: Option<&str>) {
-    headers.append(header::VARY, HeaderValue::from_static("Origin"));
-    if let Some(Ok(origin)) = origin.map(HeaderValue::try_from) {
-        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        let everywhere = HeaderValue::from_static("cross-origin");
-        headers.insert(HeaderName::from_static("cross-origin-resource-policy"), everywhere);
     }
 }
 
@@ -311,7 +311,13 @@ mod tests {
 
     #[test]
     fn shared_paths_are_the_library_and_the_description() {
-        assert!(is_shared("/lib/poplar-mail.js") && is_shared("/relay.json"));
-        assert!(!is_shared("/") && !is_shared("/library") && !is_shared("/pop3/demo"));
+        for path in ["/lib/poplar-mail.js", "/relay.json", "/v/0123456789abcdef/lib/poplar-mail.js"] {
+            assert!(is_shared(path), "{path}");
+        }
+        for path in
+            ["/", "/library", "/pop3/demo", "/page/page.js", "/v/0123456789abcdef/page/page.js", "/v/x/lib/y.js"]
+        {
+            assert!(!is_shared(path), "{path}");
+        }
     }
 }

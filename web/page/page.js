@@ -4,7 +4,7 @@
  */
 const mailbox = document.querySelector("poplar-mailbox");
 const meta = document.querySelector('meta[name="poplar-relay"]');
-mailbox?.setAttribute("relay", meta?.getAttribute("content") || new URL("..", import.meta.url).href);
+mailbox?.setAttribute("relay", meta?.getAttribute("content") || new URL(".", document.baseURI).href);
 
 import("../lib/poplar-mailbox.js").catch(() => {
   const sentence = document.createElement("p");

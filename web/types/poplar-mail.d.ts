@@ -221,12 +221,15 @@ export class Mailbox extends EventTarget {
   addEventListener(type: string, listener: EventListenerOrEventListenerObject | null, options?: boolean | AddEventListenerOptions): void;
 }
 
-/** code and phase are public API; serverText is the server's own words. Aborting rejects with a DOMException "AbortError". */
+/**
+ * "updated": a part of the library that is loaded only when it is needed is gone, since the relay that serves it has a newer version by now;
+ * load the page again. code and phase are public API; serverText is the server's own words. Aborting rejects with a DOMException "AbortError".
+ */
 export class MailError extends Error {
   readonly code:
     | "auth-failed" | "in-use" | "login-delay" | "temporary" | "permanent" | "refused" | "protocol" | "timeout" | "closed"
     | "relay-unreachable" | "relay-draining" | "token-needed" | "origin-refused" | "too-many" | "unknown-upstream"
-    | "upstream-unreachable" | "upstream-timeout" | "upstream-tls" | "quota" | "store" | "locked" | "wrong-secret" | "invalid-argument" | "internal";
+    | "upstream-unreachable" | "upstream-timeout" | "upstream-tls" | "quota" | "store" | "locked" | "wrong-secret" | "invalid-argument" | "updated" | "internal";
   readonly phase: "relay" | "dns" | "tls" | "auth" | "protocol" | "store" | "quota" | "internal";
   readonly retryable: boolean;
   readonly retryAfterMs: number | null;

@@ -51,6 +51,23 @@ async fn only_the_relays_own_page_and_allowed_origins_get_a_tunnel() {
 }
 
 #[tokio::test]
+async fn the_log_shows_of_an_origin_what_can_be_one() {
+    let relay = Relay::start(&["--upstream", "peer=pop3s://mail.example.org"]);
+    let origin = format!("https://{}", "x".repeat(9000));
+    assert_eq!(relay.tunnel_with("peer", set("Origin", &origin)).await.unwrap().refusal().await.0, 4403);
+    let log = relay.into_log();
+    assert!(log.contains("https://xxx") && !log.contains(&origin[..300]), "{log}");
+}
+
+/// A handshake from no page.
+const HANDSHAKE: [(&str, &str); 4] = [
+    ("Connection", "Upgrade"),
+    ("Upgrade", "websocket"),
+    ("Sec-WebSocket-Version", "13"),
+    ("Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA=="),
+];
+
+#[tokio::test]
 async fn some_handshakes_are_refused_before_the_upgrade() {
     let (peer, _hears) = listen_and_tell().await;
     let relay = Relay::start(&["--upstream", &upstream("pop3", peer)]);
@@ -63,7 +80,12 @@ async fn some_handshakes_are_refused_before_the_upgrade() {
     assert_eq!(refused(&relay, without("Sec-WebSocket-Protocol")).await, 400);
     assert_eq!(refused(&relay, set("Sec-WebSocket-Protocol", "poplar.pop3.v2")).await, 400);
     assert_eq!(refused(&relay, set("Sec-WebSocket-Version", "8")).await, 426);
-    assert_eq!(refused(&relay, set("Sec-WebSocket-Key", "short")).await, 400);
+    for key in ["short", "AAAAAAAAAAAAAAAAAAAAAAAA", "!!!!!!!!!!!!!!!!!!!!!!=="] {
+        assert_eq!(refused(&relay, set("Sec-WebSocket-Key", key)).await, 400, "{key}");
+    }
+    let mut twice = HANDSHAKE.to_vec();
+    twice.push(("Sec-WebSocket-Key", "BBBBBBBBBBBBBBBBBBBBBA=="));
+    assert_eq!(relay.http("GET /pop3/peer", &twice).await.status, 400);
     for host in ["evil.example", "127.0.0.1", "127.0.0.1:1"] {
         assert_eq!(refused(&relay, set("Host", host)).await, 421, "{host}");
     }
@@ -103,6 +125,15 @@ async fn the_host_must_be_the_relays() {
     let localhost = format!("localhost:{port}");
     let reply = relay.http("GET /lib/x.js?y=z", &[("Host", &localhost)]).await;
     assert_eq!((reply.status, reply.header("Location")), (308, format!("http://127.0.0.1:{port}/lib/x.js?y=z")));
+    let reply = relay.http("GET *", &[("Host", &localhost)]).await;
+    assert_eq!((reply.status, reply.header("Location").as_str()), (404, ""), "no path is led anywhere");
+}
+
+/// The route that `tests/autobahn` builds for itself.
+#[tokio::test]
+async fn there_is_no_echo() {
+    let relay = Relay::start(&["--upstream", "peer=pop3s://mail.example.org"]);
+    assert_eq!(relay.http("GET /echo", &HANDSHAKE).await.status, 404);
 }
 
 #[tokio::test]
@@ -220,6 +251,120 @@ async fn the_page_is_served_small_and_once() {
     }
 }
 
+/// The folder of the build, as the page names it.
+async fn build_of(relay: &Relay) -> String {
+    let reply = relay.http("GET /", &[]).await;
+    let (_, after) = reply.text().split_once("\"./v/").expect("the page names its files there");
+    format!("/v/{}", after.split('/').next().unwrap())
+}
+
+/// Every file that is served, by its plain path, as an export writes it.
+fn every_file() -> Vec<(String, Vec<u8>)> {
+    let dir = tempfile::tempdir().unwrap();
+    let site = dir.path().join("site");
+    assert!(program().arg("web").arg(&site).output().unwrap().status.success());
+    let (mut files, mut folders) = (Vec::new(), vec![site.clone()]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let plain = format!("/{}", path.strip_prefix(&site).unwrap().display());
+            match path.is_dir() {
+                true => folders.push(path),
+                false if plain == "/index.html" || plain.starts_with("/.") => {}
+                false => files.push((plain, std::fs::read(path).unwrap())),
+            }
+        }
+    }
+    assert!(files.len() > 20, "{}", files.len());
+    files
+}
+
+#[tokio::test]
+async fn every_file_is_the_same_at_both_its_places_and_has_every_header() {
+    let allow = ["--upstream", "peer=pop3s://mail.example.org", "--allow-origin", "https://clinic.example"];
+    let relay = Relay::start(&allow);
+    let build = build_of(&relay).await;
+    for (plain, bytes) in every_file() {
+        let lasting = format!("{build}{plain}");
+        for (path, kept) in [(&plain, "no-cache"), (&lasting, "public, max-age=31536000, immutable")] {
+            let line = format!("GET {path}");
+            let reply = relay.http(&line, &[]).await;
+            assert_eq!((reply.status, reply.header("Cache-Control").as_str()), (200, kept), "{path}");
+            assert!(reply.body == bytes, "{path}");
+            let types = [
+                ("js", "text/javascript"),
+                ("wasm", "application/wasm"),
+                ("css", "text/css"),
+                ("svg", "image/svg+xml"),
+            ];
+            for (extension, content_type) in types {
+                let is_of = path.ends_with(&format!(".{extension}"));
+                assert!(!is_of || reply.header("Content-Type").starts_with(content_type), "{path}");
+            }
+            // Scripts, workers and wasm obey the policy of their own answers.
+            assert_eq!(
+                reply.header("Content-Security-Policy"),
+                relay.http("GET /", &[]).await.header("Content-Security-Policy")
+            );
+            for (name, value) in [
+                ("X-Content-Type-Options", "nosniff"),
+                ("Referrer-Policy", "no-referrer"),
+                ("Cross-Origin-Opener-Policy", "same-origin"),
+                ("Cross-Origin-Resource-Policy", "same-origin"),
+            ] {
+                assert_eq!(reply.header(name), value, "{path}");
+            }
+            assert!(!reply.header("Permissions-Policy").is_empty(), "{path}");
+            let again = relay.http(&line, &[("If-None-Match", &reply.header("ETag"))]).await;
+            assert_eq!((again.status, again.header("Cache-Control").as_str()), (304, kept), "{path}");
+
+            let shared = relay.http(&line, &[("Origin", "https://clinic.example")]).await;
+            let (allowed, policy) = match plain.starts_with("/lib/") {
+                true => ("https://clinic.example", "cross-origin"),
+                false => ("", "same-origin"),
+            };
+            assert_eq!(shared.header("Access-Control-Allow-Origin"), allowed, "{path}");
+            assert_eq!(shared.header("Cross-Origin-Resource-Policy"), policy, "{path}");
+            assert_eq!(shared.header("Vary").contains("Origin"), plain.starts_with("/lib/"), "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn scripts_are_of_one_build() {
+    let allow = ["--upstream", "peer=pop3s://mail.example.org", "--allow-origin", "https://clinic.example"];
+    let relay = Relay::start(&allow);
+    let build = build_of(&relay).await;
+    // Who imports from the plain path goes on in the folder of the build …
+    for (from, to) in [("/lib/poplar-mail.js", ".."), ("/lib/mail/host.js", "../..")] {
+        let headers = [("Sec-Fetch-Dest", "script"), ("Origin", "https://clinic.example")];
+        let reply = relay.http(&format!("GET {from}"), &headers).await;
+        assert_eq!((reply.status, reply.header("Location")), (307, format!("{to}{build}{from}")));
+        assert_eq!(reply.header("Cache-Control"), "no-store");
+        assert_eq!(reply.header("Access-Control-Allow-Origin"), "https://clinic.example");
+        for name in ["Sec-Fetch-Dest", "Origin"] {
+            assert!(reply.header("Vary").contains(name), "{name}");
+        }
+        let reply = relay.http(&format!("GET {from}"), &[("Sec-Fetch-Dest", "empty")]).await;
+        assert_eq!(reply.status, 200);
+        assert!(reply.header("Vary").contains("Sec-Fetch-Dest"));
+    }
+    // … and who comes from another build is sent on with what a page begins with, and with nothing else.
+    let other = "/v/0123456789abcdef";
+    for named in ["/page/page.js", "/page/page.css", "/page/icon.svg"] {
+        let reply = relay.http(&format!("GET {other}{named}"), &[]).await;
+        assert_eq!((reply.status, reply.header("Location")), (307, format!("../../..{build}{named}")));
+        assert_eq!(reply.header("Cache-Control"), "no-store");
+    }
+    for path in ["/lib/poplar-mailbox.js", "/lib/client_bg.wasm", "/lib/mail/worker.js", "/", "/nothing"] {
+        let reply = relay.http(&format!("GET {other}{path}"), &[("Sec-Fetch-Dest", "script")]).await;
+        assert_eq!((reply.status, reply.header("Cache-Control").as_str()), (404, "no-store"), "{path}");
+    }
+    // A page elsewhere may see that, and load itself again.
+    let gone = relay.http(&format!("HEAD {other}/lib/mail/parts.js"), &[("Origin", "https://clinic.example")]).await;
+    assert_eq!((gone.status, gone.header("Access-Control-Allow-Origin").as_str()), (404, "https://clinic.example"));
+}
+
 #[tokio::test]
 async fn metrics_are_on_the_admin_address_alone() {
     let (peer, mut hears) = listen_and_tell().await;
@@ -235,7 +380,7 @@ async fn metrics_are_on_the_admin_address_alone() {
     let reply = http(admin, "GET /metrics", &[("Host", "metrics.cluster.local")]).await;
     assert_eq!(reply.status, 200);
     assert!(reply.header("Content-Type").starts_with("text/plain; version=0.0.4"));
-    assert!(reply.text().contains("\npoplar_tunnels_opened_total 1\n"), "{}", reply.text());
+    assert!(reply.text().contains("\npoplar_tunnels_opened_total{upstream=\"peer\"} 1\n"), "{}", reply.text());
     assert_eq!(http(admin, "GET /readyz", &[]).await.status, 200);
     assert_eq!(http(admin, "GET /", &[]).await.status, 404);
     assert_eq!(http(admin, "GET /relay.json", &[]).await.status, 404);

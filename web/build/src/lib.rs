@@ -12,7 +12,8 @@
 //!
 //! Written for a `build.rs` and for packaging alike: no `main`, no printing, no environment variable of its own.
 //!
-//! Architecture invariant: what is written in `web/` is what is served. Nothing is bundled, minified or rewritten here.
+//! Architecture invariant: what is written in `web/` is what is served. Nothing is bundled, minified or rewritten here, but for the
+//! paths in `index.html`: they lead to a folder that is named after what is in it, which browsers may keep.
 
 #![forbid(unsafe_code)]
 

@@ -1,3 +1,4 @@
+import { part } from "../mail/parts.js";
 import { h, icon, setAttribute, setText } from "./dom.js";
 import { Attempt } from "./secret-form.js";
 
@@ -90,10 +91,12 @@ export class Computer {
   async #showLog() {
     const { over } = this.#session;
     try {
-      const { openActivity } = await import("./activity.js");
+      const { openActivity } = await part(import("./activity.js"));
       if (!over.aborted) await openActivity(this.#root, this.#ui, this.#session);
-    } catch {
-      setText(this.#said, this.#ui.t("log.failed"));
+    } catch (error) {
+      const { t } = this.#ui;
+      const isUpdated = /** @type {{ code?: string }} */ (error).code === "updated";
+      setText(this.#said, isUpdated ? `${t("error.updated.title")} ${t("error.updated.action")}` : t("log.failed"));
     }
   }
 }

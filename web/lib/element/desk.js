@@ -1,6 +1,6 @@
+import { part } from "../mail/parts.js";
 import { DESK } from "./desk-styles.js";
 import { adopt, h, icon, replace, setAttribute, setText } from "./dom.js";
-import { loaded } from "./later.js";
 import { MessageList } from "./list.js";
 import { Reader } from "./reader.js";
 import { ListHeader, Notices } from "./status.js";
@@ -170,7 +170,7 @@ export class Desk {
   async #askPassword() {
     const { over } = this.#session;
     await this.#session.attempt(async () => {
-      const { askPassword } = await loaded(import("./password.js"));
+      const { askPassword } = await part(import("./password.js"));
       if (over.aborted) return;
       const password = await askPassword(this.element.getRootNode(), this.#session.about.user, this.#ui);
       if (password !== null) await this.#session.signInAgain(password);

@@ -1,19 +1,13 @@
 import { warmUp } from "../mail/accounts.js";
-import { relayProblem } from "./problem.js";
+import { part } from "../mail/parts.js";
 
 /** What a first visit does not load: the card alone has to be there at once. */
 
 /** What is behind the sign-in card, most of the library included, comes when somebody signs in. */
-export const behindTheCard = () => loaded(Promise.all([import("./session.js"), import("./way-in.js"), import("./desk.js")]));
+export const behindTheCard = () => part(Promise.all([import("./session.js"), import("./way-in.js"), import("./desk.js")]));
 
 /** A lock waits for nothing: its card is there before it is wanted, and so is the worker that unlocks, without a network. */
 export const beforeALock = () => Promise.allSettled([import("./locked.js"), warmUp()]);
-
-/** What comes later may not come at all. @template T @param {Promise<T>} modules */
-export const loaded = (modules) =>
-  modules.catch((cause) => {
-    throw Object.assign(new Error("the relay that served this page is gone", { cause }), relayProblem());
-  });
 
 /**
  * Somebody who sees the card is about to sign in: what that needs is fetched meanwhile, where fetching costs nothing. What fails to come

@@ -1,8 +1,9 @@
+import { part } from "../mail/parts.js";
 import { lockMinutes, whileAtWork } from "./at-work.js";
 import { CARD } from "./card-styles.js";
 import { adopt, closeDialogs, h, revokeUrls } from "./dom.js";
-import { beforeALock, behindTheCard, loaded, prepare } from "./later.js";
-import { problemFrom, relayProblem } from "./problem.js";
+import { beforeALock, behindTheCard, prepare } from "./later.js";
+import { isMailError, problemFrom, relayProblem } from "./problem.js";
 import { fetchUpstreams, keptHere, relayAddress, tunnelUrl } from "./relay.js";
 import { SignIn } from "./sign-in.js";
 import { SHARED } from "./styles.js";
@@ -21,6 +22,9 @@ import { uiFor } from "./words.js";
  * - `lock-after`  minutes without anybody at work after which it locks, up to 1440; `0`: never. Default 10, also where the value
  *            is no such number.
  *
+ * - `token`  access token of a protected relay; a property alone, since attributes end up in files and logs. Where none is set, or another
+ *            is wanted, the person is asked for it.
+ *
  * Events, none of which bubbles:
  * - `message-open`   a message is shown. `detail: { id }`
  * - `before-delete`  a message is about to be marked for deletion; `preventDefault()` keeps it. `detail: { id }`
@@ -38,10 +42,13 @@ import { uiFor } from "./words.js";
 /** Node has no elements; importing this there must still work. */
 const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class {});
 
-/** Where the library lies, one folder up; the relay serves it from `/lib/`, so the relay is one folder above that. */
-const OWN_RELAY = new URL("../../", import.meta.url);
+/**
+ * Where the library lies, one folder up; the relay serves it from `/lib/`, so the relay is one folder above that: or above the folder of
+ * this build, `/v/BUILD/`, that it has `lib` in as well.
+ */
+const OWN_RELAY = new URL(new URL("../../", import.meta.url).href.replace(/\/v\/[0-9a-f]{16}\/$/, "/"));
 
-const PROPERTIES = /** @type {const} */ (["relay", "user", "mode"]);
+const PROPERTIES = /** @type {const} */ (["relay", "user", "mode", "token"]);
 
 export class PoplarMailboxElement extends Base {
   static observedAttributes = ["relay", "user", "lang"];
@@ -59,6 +66,8 @@ export class PoplarMailboxElement extends Base {
   #desk = null;
   /** @type {import("./locked.js").LockView | null} */
   #lock = null;
+  /** What the relay was last shown, kept for as long as the element is. @type {string | undefined} */
+  #token;
   /** Set while somebody signs in. @type {boolean} */
   #signingIn = false;
   /** Ends what was started for the present address and language. */
@@ -99,6 +108,14 @@ export class PoplarMailboxElement extends Base {
     this.setAttribute("mode", value);
   }
 
+  get token() {
+    return this.#token ?? "";
+  }
+
+  set token(value) {
+    this.#token = value || undefined;
+  }
+
   /** Puts the keyboard where the person goes on: the empty field of the sign-in card, or the list. */
   focus() {
     (this.#desk ?? this.#lock ?? this.#signIn)?.focus();
@@ -130,7 +147,7 @@ export class PoplarMailboxElement extends Base {
   #begin({ said = [], mark = "check", user = this.user, memory = false } = {}) {
     this.#start.abort();
     this.#start = new AbortController();
-    const ui = uiFor(this.closest("[lang]")?.getAttribute("lang") ?? null);
+    const ui = uiFor(this.closest("[lang]")?.getAttribute("lang") ?? null, this.#relayHost());
     this.#ui = ui;
     const signIn = new SignIn(ui, memory, {
       signIn: (choice) => void this.#connect(choice),
@@ -154,23 +171,25 @@ export class PoplarMailboxElement extends Base {
       prepare();
     } catch (error) {
       if (signal.aborted) return;
-      signIn.fail(relayProblem());
+      // An address that is none, or an answer that is not the relay's.
+      signIn.fail(isMailError(error) ? problemFrom(error, "sync") : relayProblem());
       this.#announce("error", { error });
     }
   }
 
   /** @param {Choice} choice */
-  async #connect({ user, password, upstream, memory }) {
+  async #connect({ user, password, upstream, memory, token = this.#token }) {
     const signIn = this.#signIn;
     const ui = this.#ui;
     const gone = this.#start.signal;
     if (!signIn || !ui || this.#session || this.#signingIn) return;
     this.#signingIn = true;
+    this.#token = token;
     try {
       const [{ Session }, { WayIn }, { Desk }] = await behindTheCard();
       const relay = tunnelUrl(this.#address(), upstream.name);
       const lockAfterMinutes = lockMinutes(this.getAttribute("lock-after"));
-      const session = await Session.open({ relay, user, password, server: upstream.label, memory, lockAfterMinutes });
+      const session = await Session.open({ relay, user, password, server: upstream.label, memory, lockAfterMinutes, token });
       // The element was removed, or given another address, meanwhile.
       if (gone.aborted) return await session.close();
       this.#session = session;
@@ -178,7 +197,7 @@ export class PoplarMailboxElement extends Base {
       session.addEventListener("problem", (event) => this.#announce("error", { error: /** @type {CustomEvent} */ (event).detail }));
       session.addEventListener("sync-end", (event) => this.#announce("sync-end", /** @type {CustomEvent} */ (event).detail));
       session.askPassword = async (over) => {
-        const { askPassword } = await loaded(import("./password.js"));
+        const { askPassword } = await part(import("./password.js"));
         return over.aborted ? null : askPassword(this.#root, user, ui, "password.ask");
       };
       session.addEventListener("lock", (event) => void this.#locked(session, /** @type {CustomEvent} */ (event).detail));
@@ -241,7 +260,7 @@ export class PoplarMailboxElement extends Base {
     if (!session.wasOpen) return this.#leave([ui.t(reason === "elsewhere" ? "notice.locked" : "notice.unanswered")], "lock");
     this.#hide();
     if (session.about.memory) return this.#leave(saidOfForgotten(left, ui), "lock");
-    const locked = await loaded(import("./locked.js")).catch(() => null);
+    const locked = await part(import("./locked.js")).catch(() => null);
     // Unlocked again, or left, meanwhile.
     if (session !== this.#session || this.#desk || session.accepted) return;
     if (!locked) return this.#leave([ui.t("notice.locked")], "lock");
@@ -256,7 +275,7 @@ export class PoplarMailboxElement extends Base {
     const ui = this.#ui;
     const { over } = session;
     return session.attempt(async () => {
-      const { importInDialog, pickCopy } = await loaded(import("./copies.js"));
+      const { importInDialog, pickCopy } = await part(import("./copies.js"));
       const file = await pickCopy();
       if (!ui || !file || over.aborted) return;
       if ((await importInDialog(this.#root, ui, session, file)) && !over.aborted) await session.sync();
@@ -268,7 +287,7 @@ export class PoplarMailboxElement extends Base {
     const ui = this.#ui;
     const { over } = session;
     return session.attempt(async () => {
-      const { openSettings } = await loaded(import("./settings.js"));
+      const { openSettings } = await part(import("./settings.js"));
       if (ui && !over.aborted) await openSettings(this.#root, ui, session);
     });
   }
@@ -361,6 +380,14 @@ export class PoplarMailboxElement extends Base {
 
   #address() {
     return this.relay ? relayAddress(this.relay, document.baseURI) : relayAddress(OWN_RELAY.href, OWN_RELAY);
+  }
+
+  #relayHost() {
+    try {
+      return this.#address().base.host;
+    } catch {
+      return this.relay; // no address: asking it what it offers says so
+    }
   }
 
   /** @param {string} type @param {object} detail @param {boolean} [cancelable] @returns {boolean} whether nobody objected */

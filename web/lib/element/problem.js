@@ -3,7 +3,7 @@ import { h, icon } from "./dom.js";
 /**
  * What went wrong, as the views see it: the public part of a `MailError`, and where it happened.
  *
- * @typedef {"sync" | "message" | "sign-out"} Context
+ * @typedef {"sync" | "message" | "sign-out" | "sign-in" | "sign-in-again"} Context
  * @typedef {{
  *   code: string, phase: string, retryable: boolean, retryAfterMs: number | null, serverText: string,
  *   context: Context, at: Date, pending: number, memory: boolean
@@ -15,6 +15,26 @@ import { h, icon } from "./dom.js";
 
 /** Phases in which the words that came with an error are the relay's. */
 const AT_RELAY = new Set(["relay", "dns", "tls"]);
+
+/** What a relay closes a tunnel with, for those who help: `Close` in `relay/wire`. 1006 is a browser's own, where there was no answer. */
+const CLOSE_CODES = new Map([
+  ["relay-unreachable", 1006],
+  ["token-needed", 4401],
+  ["origin-refused", 4403],
+  ["unknown-upstream", 4404],
+  ["timeout", 4408],
+  ["too-many", 4429],
+  ["upstream-unreachable", 4502],
+  ["relay-draining", 4503],
+  ["upstream-timeout", 4504],
+  ["upstream-tls", 4525],
+]);
+
+/** What a reload helps against. */
+const RELOADED = new Set(["internal", "updated", "unknown-upstream"]);
+
+/** This computer, as an address names it. */
+const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/;
 
 /**
  * A `MailError` as a problem; anything else is a defect of this page and becomes `internal`.
@@ -41,6 +61,11 @@ export function relayProblem() {
   return problemFrom({ code: "relay-unreachable", phase: "relay", retryable: true, retryAfterMs: null, serverText: "" }, "sync");
 }
 
+/** It came from the relay, or from on the way to it. A time that is over is the mail server's own where nobody has said a word. @param {Problem} problem */
+function isRelays({ code, phase, serverText }) {
+  return code === "timeout" ? serverText !== "" : AT_RELAY.has(phase);
+}
+
 /** @param {unknown} error */
 export function isAbort(error) {
   return error instanceof DOMException && error.name === "AbortError";
@@ -53,7 +78,8 @@ export function isAbort(error) {
  */
 export function problemView(problem, actions, ui, { counts = "", next = null } = {}) {
   const { title, detail, quote } = explain(problem, ui, counts, next !== null);
-  const { t } = ui;
+  const { t, format, relay } = ui;
+  const code = isRelays(problem) ? CLOSE_CODES.get(problem.code) : undefined;
   return h(
     "div",
     { class: "problem", role: "alert", "data-testid": "error", "data-code": problem.code },
@@ -66,10 +92,12 @@ export function problemView(problem, actions, ui, { counts = "", next = null } =
         h(
           "p",
           { class: "problem-quote" },
-          t(AT_RELAY.has(problem.phase) ? "error.quote.relay" : "error.quote"),
+          t(isRelays(problem) ? "error.quote.relay" : "error.quote"),
           " ",
           h("q", { dir: "auto" }, quote),
         ),
+      // As text, and not as a number that is grouped.
+      code && h("p", { class: "problem-quote", "data-testid": "error-support" }, t("error.support", { code: String(code), relay, time: format.time(problem.at) })),
     ),
     h("div", { class: "problem-actions" }, ...controls(problem, actions, t, next !== null)),
   );
@@ -80,9 +108,9 @@ export function problemView(problem, actions, ui, { counts = "", next = null } =
  * @param {Problem} problem @param {import("./words.js").Ui} ui @param {string} counts
  * @param {boolean} isTriedAgain by itself: then nothing has to be done
  */
-function explain(problem, { t, format }, counts, isTriedAgain) {
-  const prefix = prefixFor(problem, t);
-  const places = { origin: globalThis.location?.origin ?? "", counts: counts || t("error.counts") };
+function explain(problem, { t, format, relay }, counts, isTriedAgain) {
+  const prefix = prefixFor(problem, t, relay);
+  const places = { origin: globalThis.location?.origin ?? "", relay, counts: counts || t("error.counts") };
   const part = (/** @type {string} */ name) => t(`${prefix}.${name}`, places);
   const quote = problem.serverText.trim();
   const nextTry = problem.retryAfterMs
@@ -95,11 +123,17 @@ function explain(problem, { t, format }, counts, isTriedAgain) {
   return { title: part("title"), detail: sentences(part("meaning"), isTriedAgain ? "" : nextTry), quote };
 }
 
-/** @param {Problem} problem @param {import("./words.js").Words} t */
-function prefixFor(problem, t) {
+/** @param {Problem} problem @param {import("./words.js").Words} t @param {string} relay */
+function prefixFor(problem, t, relay) {
   const special = `error.${problem.context}.${problem.code}`;
   if (t.has(`${special}.title`)) return special;
-  if (problem.code === "relay-unreachable" && !navigator.onLine) return "error.offline";
+  if (problem.code === "relay-unreachable") {
+    const isHere = LOOPBACK.test(relay);
+    // Browsers ask a person first before a page from elsewhere reaches this computer.
+    if (isHere && !LOOPBACK.test(location.host)) return "error.relay-here";
+    if (!isHere && !navigator.onLine) return "error.offline";
+  }
+  if (problem.code === "timeout" && isRelays(problem)) return "error.relay-timeout";
   const plain = `error.${problem.code}`;
   return t.has(`${plain}.title`) ? plain : "error.internal";
 }
@@ -119,7 +153,7 @@ function sentences(...parts) {
  * By shape and not by class: two versions of the library may live in one page.
  * @param {unknown} error @returns {error is Pick<Problem, "code" | "phase" | "retryable" | "retryAfterMs" | "serverText">}
  */
-function isMailError(error) {
+export function isMailError(error) {
   return typeof error === "object" && error !== null && "serverText" in error && "code" in error && typeof error.code === "string";
 }
 
@@ -128,7 +162,7 @@ function controls(problem, { retry, dismiss, signIn, leave }, t, isTriedAgain) {
   const button = (/** @type {string} */ label, /** @type {() => void} */ onclick) =>
     h("button", { class: "button", type: "button", onclick }, label);
   const isSignIn = problem.code === "auth-failed" || problem.code === "locked" || problem.code === "wrong-secret";
-  if (problem.code === "internal") return [button(t("error.reload"), () => location.reload())];
+  if (RELOADED.has(problem.code)) return [button(t("error.reload"), () => location.reload())];
   return [
     signIn && isSignIn && button(t("error.signInAgain"), signIn),
     retry && !isSignIn && (problem.retryable || problem.context === "sign-out") && button(t(isTriedAgain ? "error.retryNow" : "error.retry"), retry),

@@ -1,4 +1,5 @@
 import { accounts } from "../mail/accounts.js";
+import { problemFrom, relayProblem } from "./problem.js";
 
 /**
  * Where the relay is and what it offers. And what is kept here of that.
@@ -40,10 +41,13 @@ export function tunnelUrl(address, name) {
 /**
  * Asks the relay which mail servers it serves.
  * @param {RelayAddress} address @param {AbortSignal} signal @returns {Promise<Upstream[]>}
- * @throws whatever `fetch` throws where the relay cannot be reached or answers something else
+ * @throws with the fields of a MailError where the relay gives no answer that this page may read
  */
 export async function fetchUpstreams(address, signal) {
-  const response = await fetch(new URL("relay.json", address.base), { signal, credentials: "omit", cache: "no-store" });
+  const response = await fetch(new URL("relay.json", address.base), { signal, credentials: "omit", cache: "no-store" }).catch(async (cause) => {
+    if (signal.aborted) throw cause;
+    throw Object.assign(new Error("the relay gave no answer that this page may read", { cause }), await whyNot(address, signal));
+  });
   if (!response.ok) throw new TypeError("relay.json was refused");
   const { upstreams } = await response.json();
   /** @type {Upstream[]} */
@@ -51,6 +55,32 @@ export async function fetchUpstreams(address, signal) {
   if (address.upstream === null) return known;
   const fixed = known.find((one) => one.name === address.upstream);
   return [fixed ?? { name: address.upstream, label: address.upstream }];
+}
+
+/** Codes that a relay closes a tunnel with before it looks at anything else, as in `relay/wire`. */
+const REFUSALS = new Map([
+  [4403, { code: "origin-refused", retryable: false }],
+  [4503, { code: "relay-draining", retryable: true }],
+]);
+
+/**
+ * A browser does not tell a page whether another origin's answer was missing or only not for it; but a WebSocket is told by the relay
+ * itself. What is asked for is no name, so that no mail server is dialled for it.
+ * @param {RelayAddress} address @param {AbortSignal} signal @returns {Promise<import("./problem.js").Problem>}
+ */
+function whyNot(address, signal) {
+  return new Promise((resolve) => {
+    try {
+      const socket = new WebSocket(tunnelUrl(address, "_"), "poplar.pop3.v1");
+      signal.addEventListener("abort", () => socket.close());
+      socket.onclose = ({ code, reason }) => {
+        const refusal = REFUSALS.get(code);
+        resolve(refusal ? problemFrom({ ...refusal, phase: "relay", retryAfterMs: null, serverText: reason }, "sync") : relayProblem());
+      };
+    } catch {
+      resolve(relayProblem()); // a page's own policy, or that of the browser
+    }
+  });
 }
 
 /**

@@ -52,12 +52,14 @@ export class Session extends State {
 
   /**
    * Opens the local table; nothing is sent yet.
-   * @param {{ relay: string, user: string, password: string, server: string, memory: boolean, lockAfterMinutes: number }} options
+   * @param {{
+   *   relay: string, user: string, password: string, server: string, memory: boolean, lockAfterMinutes: number, token?: string
+   * }} options
    */
-  static async open({ relay, user, password, server, memory, lockAfterMinutes }) {
+  static async open({ relay, user, password, server, memory, lockAfterMinutes, token }) {
     const credentials = new Credentials(password);
     const storage = memory ? "memory" : "durable";
-    const mailbox = await Mailbox.open({ relay, user, credentials: credentials.give, storage, lockAfterMinutes, worker: true });
+    const mailbox = await Mailbox.open({ relay, user, credentials: credentials.give, storage, lockAfterMinutes, token, worker: true });
     // A shared computer fetches only what is looked at, unless told otherwise while somebody is signed in.
     if (memory) await mailbox.setPolicy({ retrieve: "headers" });
     return new Session(mailbox, { user, server, memory }, credentials);

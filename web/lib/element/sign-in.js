@@ -9,7 +9,8 @@ import { problemView } from "./problem.js";
  * @typedef {import("./problem.js").Problem} Problem
  * @typedef {import("./session.js").Session} Session
  * @typedef {{ user: string, upstream: Upstream, messages: number, stored: number }} Kept an account whose mail is on this computer
- * @typedef {{ user: string, password: string, upstream: Upstream, memory: boolean }} Choice
+ * @typedef {{ user: string, password: string, upstream: Upstream, memory: boolean, token: string | undefined }} Choice
+ * token: of a protected relay
  * @typedef {{ signIn: (choice: Choice) => void, retry: () => void, clear: (kept: Kept) => void }} Actions
  */
 
@@ -52,6 +53,18 @@ export class SignIn {
     required: true,
     "data-testid": "password",
   });
+  #token = h("input", {
+    id: "token",
+    class: "input",
+    type: "password",
+    autocomplete: "off",
+    spellcheck: "false",
+    required: true,
+    disabled: true,
+    "aria-describedby": "token-hint",
+    "data-testid": "token",
+  });
+  #tokenField = h("div", { class: "field", hidden: true });
   #shared = h("input", { id: "shared", type: "checkbox", "aria-describedby": "shared-hint", "data-testid": "shared-computer" });
   #form;
   #steps = h("div", { class: "connecting", hidden: true });
@@ -113,8 +126,11 @@ export class SignIn {
     const actions = { retry: isReady ? null : this.#actions.retry, dismiss: null, signIn: null, leave: null };
     this.#showForm();
     setAttribute(this.#loading, "hidden", true);
-    replace(this.#messages, problemView(problem, actions, this.#ui));
-    if (isReady) this.#password.focus();
+    const asksToken = problem.code === "token-needed";
+    const context = this.#token.value ? "sign-in-again" : "sign-in";
+    if (asksToken) this.#askToken();
+    replace(this.#messages, problemView({ ...problem, context }, actions, this.#ui));
+    if (isReady) (asksToken ? this.#token : this.#password).focus();
     this.#messages.scrollIntoView({ block: "nearest" });
   }
 
@@ -187,6 +203,13 @@ export class SignIn {
     (this.#user.value ? this.#password : this.#user).focus({ preventScroll: true });
   }
 
+  /** Of a relay that asks for one; most do not, and nobody is to wonder what it is. */
+  #askToken() {
+    this.#token.value = "";
+    setAttribute(this.#token, "disabled", false);
+    setAttribute(this.#tokenField, "hidden", false);
+  }
+
   #showForm() {
     setAttribute(this.#form, "hidden", this.#upstreams.length === 0);
     setAttribute(this.#steps, "hidden", true);
@@ -197,6 +220,11 @@ export class SignIn {
     const { t } = this.#ui;
     const field = (/** @type {string} */ id, /** @type {string} */ label, /** @type {Node[]} */ ...controls) =>
       h("div", { class: "field" }, h("label", { for: id }, label), ...controls);
+    this.#tokenField.append(
+      h("label", { for: "token" }, t("signIn.token")),
+      this.#token,
+      h("p", { class: "hint", id: "token-hint" }, t("signIn.token.hint")),
+    );
     return h(
       "form",
       { class: "form", onsubmit: (/** @type {SubmitEvent} */ event) => this.#submit(event) },
@@ -204,6 +232,7 @@ export class SignIn {
       field("upstream", t("signIn.upstream"), this.#upstream, this.#upstreamName),
       field("user", t("signIn.user"), this.#user),
       field("password", t("signIn.password"), this.#password),
+      this.#tokenField,
       this.#keptHere,
       h(
         "div",
@@ -227,7 +256,8 @@ export class SignIn {
     if (!upstream) return;
     const password = this.#password.value;
     this.#password.value = "";
-    this.#actions.signIn({ user: this.#user.value.trim(), password, upstream, memory: this.#shared.checked });
+    const token = this.#token.value.trim() || undefined;
+    this.#actions.signIn({ user: this.#user.value.trim(), password, upstream, memory: this.#shared.checked, token });
   }
 
   #chosenUpstream() {

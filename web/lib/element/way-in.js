@@ -1,7 +1,7 @@
 import { Idle } from "../mail/idle.js";
+import { part } from "../mail/parts.js";
 import { whileAtWork } from "./at-work.js";
 import { confirm } from "./dom.js";
-import { loaded } from "./later.js";
 
 /**
  * What happens between the card's "sign in" and an open desk: the session with the server, and what is asked on the card before mail can
@@ -51,7 +51,7 @@ export class WayIn {
 
   /** What is kept here needs another secret than the password that was given. @param {import("./locked.js").By} by */
   async #askSealed(by) {
-    const { sealedView } = await loaded(import("./sealed.js"));
+    const { sealedView } = await part(import("./sealed.js"));
     const session = this.#session;
     if (this.#gone.aborted) return session.dismiss();
     const chosen = await this.#ask("back", (/** @type {(chosen: "opened" | "given up" | "back") => void} */ choose) => {
@@ -67,7 +67,7 @@ export class WayIn {
 
   /** What was kept here is gone: nothing is downloaded before the person has chosen. @param {{ stored: number }} lost */
   async #askLost(lost) {
-    const { lostView } = await loaded(import("./lost.js"));
+    const { lostView } = await part(import("./lost.js"));
     const session = this.#session;
     if (this.#gone.aborted) return session.dismiss();
     const chosen = await this.#ask("not now", (/** @type {(chosen: "again" | "import" | "not now") => void} */ choose) =>

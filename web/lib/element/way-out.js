@@ -1,3 +1,4 @@
+import { part } from "../mail/parts.js";
 import { confirm } from "./dom.js";
 
 /**
@@ -39,7 +40,7 @@ export async function clear(root, session, ui) {
 export async function clearKept(root, { relay, user, stored }, ui) {
   const { t } = ui;
   if (!(await isConfirmed(root, [t("clear.body", { n: stored, user }), t("clear.again"), t("clear.unknown")], ui))) return null;
-  const { Mailbox } = await import("../poplar-mail.js");
+  const { Mailbox } = await part(import("../poplar-mail.js"));
   const mailbox = await Mailbox.open({ relay, user, worker: true });
   await mailbox.clear();
   await mailbox.close();

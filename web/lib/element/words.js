@@ -7,7 +7,7 @@ import en from "./strings/en.js";
  * @typedef {Translate & { has(key: string): boolean, locale: string }} Words
  * @typedef {Record<string, string | Record<string, string>>} Table
  * @typedef {ReturnType<typeof formatFor>} Format
- * @typedef {{ t: Words, format: Format }} Ui
+ * @typedef {{ t: Words, format: Format, relay: string }} Ui relay: its host, as a person would name it to somebody who helps
  */
 
 /** Languages that are shipped, by primary subtag. A language is one file in `strings/` with the keys of English. */
@@ -16,10 +16,10 @@ const LANGUAGES = new Map([["en", en]]);
 const UNITS = /** @type {const} */ (["byte", "kilobyte", "megabyte", "gigabyte"]);
 const DAY_MS = 86_400_000;
 
-/** @param {string | null} lang @returns {Ui} */
-export function uiFor(lang) {
+/** @param {string | null} lang @param {string} relay @returns {Ui} */
+export function uiFor(lang, relay) {
   const t = wordsFor(lang, navigator.languages);
-  return { t, format: formatFor(t) };
+  return { t, format: formatFor(t), relay };
 }
 
 /**
@@ -38,12 +38,12 @@ function wordsFor(lang, preferred) {
  * The same with the words of a part that is loaded later, in the same language.
  * @param {Ui} ui @param {ReadonlyMap<string, Table>} languages @returns {Ui}
  */
-export function withWords({ t, format }, languages) {
+export function withWords({ t, ...others }, languages) {
   const more = languages.get(primarySubtag(t.locale)) ?? languages.get("en") ?? {};
   const table = wordsOf(more, t.locale);
   /** @type {Translate} */
   const translate = (key, params) => (table.has(key) ? table : t)(key, params);
-  return { t: Object.assign(translate, { has: (/** @type {string} */ key) => table.has(key) || t.has(key), locale: t.locale }), format };
+  return { t: Object.assign(translate, { has: (/** @type {string} */ key) => table.has(key) || t.has(key), locale: t.locale }), ...others };
 }
 
 /** @param {Table} table @param {string} locale @returns {Words} */

@@ -2,6 +2,7 @@
 import { caught, internal } from "./errors.js";
 // The glue imports it too: this has it loaded with the library, and not only once the glue is there.
 import "./host.js";
+import { replaced } from "./parts.js";
 
 /** @typedef {typeof import("../client.js")} Client The generated glue. */
 
@@ -79,7 +80,7 @@ async function start() {
     client = await import("../client.js");
     await client.default({ module_or_path: (await fetched) ?? WASM });
   } catch {
-    throw internal("The mail client could not be loaded. Check that client.js and client_bg.wasm are served beside poplar-mail.js.");
+    throw (await replaced()) ?? internal("The mail client could not be loaded. Check that client.js and client_bg.wasm are served beside poplar-mail.js.");
   }
   client.onPanic((/** @type {string} */ file, /** @type {number} */ line) => {
     console.error(`poplar: a fault at ${file}:${line}`);

@@ -7,6 +7,7 @@ import { caught, invalid, thrownBy } from "./errors.js";
 import { anotherLog, lock } from "./host.js";
 import { Kept } from "./kept.js";
 import { abortSignal, mailboxOptions, rowId, string, whole } from "./options.js";
+import { part } from "./parts.js";
 import { fromBytes, withChange } from "./policy.js";
 import { Schedule } from "./schedule.js";
 import { askToPersist, storage } from "./storage.js";
@@ -363,7 +364,7 @@ export class Mailbox extends EventTarget {
   /** @param {"csv" | "json"} [format] @returns {Promise<Blob>} */
   async exportLog(format = "csv") {
     if (!["csv", "json"].includes(format)) throw invalid('format must be "csv" or "json".');
-    const { exportedLog } = await import("./backup/log.js");
+    const { exportedLog } = await part(import("./backup/log.js"));
     return exportedLog(await this.log(), this.#whose, format);
   }
 

@@ -1,4 +1,5 @@
 /** A mailbox as files: what goes out of it, and what is taken in. The formats themselves come when they are wanted. */
+import { part } from "../parts.js";
 import { streamed } from "./stream.js";
 
 /** @typedef {import("./export.js").Options} Options */
@@ -22,13 +23,13 @@ export class Backup {
 
   /** The UID table. */
   async table() {
-    const { exportedTable } = await import("./export.js");
+    const { exportedTable } = await part(import("./export.js"));
     return exportedTable(this.#target());
   }
 
   /** @param {Blob} file */
   async takeTable(file) {
-    const { importedTable } = await import("./import.js");
+    const { importedTable } = await part(import("./import.js"));
     this.#vault.check();
     return importedTable(this.#target(), file);
   }
@@ -38,14 +39,14 @@ export class Backup {
     return streamed(async () => {
       this.#vault.check();
       await this.#vault.log("exported");
-      const { exportedMailbox } = await import("./export.js");
+      const { exportedMailbox } = await part(import("./export.js"));
       return exportedMailbox(this.#target(), format, options);
     }, this.#vault.signal);
   }
 
   /** @param {Blob} zip @param {Options} options */
   async takeMessages(zip, options) {
-    const { importedMailbox } = await import("./import.js");
+    const { importedMailbox } = await part(import("./import.js"));
     this.#vault.check();
     return importedMailbox(this.#target(), zip, options);
   }
