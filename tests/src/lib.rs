@@ -11,7 +11,7 @@
 //! - [`mailutils`]: a private GNU mailutils pop3d, another hand's reading of the same standards;
 //! - [`driver`]: the client's engine on this machine, through the real relay;
 //! - [`faults`]: a TCP proxy that cuts, stalls, refuses and delays;
-//! - [`relay`]: the relay as a child process, its most verbose log in a file;
+//! - [`relay`]: the relay as a child process, its most verbose log in a file; [`haproxy`]: two of them behind a balancer;
 //! - [`tunnel`]: a bare WebSocket client, for what a browser cannot show;
 //! - [`model`]: a POP3 server in memory, only for what no real one can be made to do: a cut at every octet, in step with the client;
 //! - [`transcript`], [`scripted`]: what other servers do, one file each (tests/transcripts), and a server that plays it, in memory or on
@@ -27,6 +27,7 @@ pub mod certificates;
 pub mod dovecot;
 pub mod driver;
 pub mod faults;
+pub mod haproxy;
 pub mod log;
 pub mod mailutils;
 pub mod messages;

@@ -1,6 +1,7 @@
 //! The relay as a child process: the real binary, with everything it can log kept in a file.
 
 use std::fs::File;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
@@ -91,12 +92,29 @@ impl Relay {
 
     /// The origin of its page.
     pub fn origin(&self) -> String {
-        format!("http://{}", self.port.address())
+        let scheme = if self.has_tls() { "https" } else { "http" };
+        format!("{scheme}://{}", self.port.address())
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.port.address()
+    }
+
+    /// Its process number, while it runs.
+    pub fn id(&self) -> Result<u32> {
+        Ok(self.process.as_ref().context("the relay is not running")?.id())
     }
 
     /// The tunnel to an upstream.
     pub fn tunnel(&self, name: &str) -> String {
-        format!("ws://{}{}", self.port.address(), poplar_wire::path(name))
+        let scheme = if self.has_tls() { "wss" } else { "ws" };
+        format!("{scheme}://{}{}", self.port.address(), poplar_wire::path(name))
+    }
+
+    /// Whether it was given a certificate of its own.
+    fn has_tls(&self) -> bool {
+        self.arguments.iter().any(|argument| argument == "--tls-cert")
     }
 
     /// Everything it ever logged or printed, at the most verbose level there is.
@@ -136,8 +154,20 @@ impl Relay {
     }
 }
 
+/// Writes the page into a folder, for another server to serve: `poplar-relay web`. It uses the relay at `relay`.
+pub async fn export(folder: &Path, relay: &str) -> Result<()> {
+    let status = Command::new(program().await?)
+        .arg("web")
+        .arg(folder)
+        .args(["--relay", relay])
+        .stdout(Stdio::null())
+        .status()?;
+    ensure!(status.success(), "the page was not written");
+    Ok(())
+}
+
 /// The relay's binary: the one `POPLAR` names, otherwise the one cargo builds now.
-async fn program() -> Result<&'static Path> {
+pub async fn program() -> Result<&'static Path> {
     static PROGRAM: OnceCell<PathBuf> = OnceCell::const_new();
     let program = PROGRAM.get_or_try_init(|| async {
         match std::env::var_os("POPLAR") {

@@ -115,10 +115,10 @@ test("an aborted sync rejects with an AbortError and deletes nothing", async ({ 
 });
 
 test.describe("in the page", () => {
-  for (const [name, fields, code, words] of [
-    ["wrong password", { password: "not-it" }, "auth-failed", /password/i],
-    ["upstream down", { upstream: "down" }, "upstream-unreachable", /server/i],
-    ["untrusted certificate", { upstream: "untrusted" }, "upstream-tls", /certificate|trust|secure/i],
+  for (const [name, fields, code, words, support] of [
+    ["wrong password", { password: "not-it" }, "auth-failed", /password/i, null],
+    ["upstream down", { upstream: "down" }, "upstream-unreachable", /tell whoever runs the relay.*refuses connections/is, "Code 4502"],
+    ["untrusted certificate", { upstream: "untrusted" }, "upstream-tls", /certificate.*do not work around.*not from an authority/is, "Code 4525"],
   ]) {
     test(name, async ({ world, reader }) => {
       await world.deliver(1);
@@ -129,6 +129,8 @@ test.describe("in the page", () => {
       await expect(error).toContainText(words);
       await expect(error).not.toContainText(code);
       if (code === "auth-failed") await expect(error).toContainText("Authentication failed");
+      if (support) await expect(reader.part("error-support")).toContainText(`${support}, relay ${new URL(world.origin).host}`);
+      else await expect(reader.part("error-support")).toHaveCount(0);
       // And from there one can go on.
       await reader.signIn({ upstream: "mail", password: world.password });
       await expect(reader.rows()).toHaveCount(1);

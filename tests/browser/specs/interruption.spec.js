@@ -18,6 +18,8 @@ test("relay killed in mid-retrieval, in the page", async ({ world, reader, page 
   await reader.signIn({ password: world.password });
   await world.faults(1);
   await expect(reader.part("progress")).toBeVisible();
+  // For what is looked at below, while there is a relay that says where it lies.
+  await page.evaluate(() => import("/lib/poplar-mail.js").then(() => {}));
   await world.killRelay();
 
   const error = reader.part("error");

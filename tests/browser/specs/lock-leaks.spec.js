@@ -14,7 +14,7 @@ async function inWorkers(page, mail) {
   const found = page.workers().map((worker) =>
     worker
       .evaluate(async (subjects) => {
-        const { memory } = await (await import("/lib/client.js")).default();
+        const { memory } = await (await import(new URL("../client.js", location.href).href)).default();
         const octets = new TextDecoder("latin1").decode(new Uint8Array(memory.buffer));
         return subjects.filter((subject) => octets.includes(subject)).length;
       }, mail.map(({ subject }) => subject))

@@ -1,6 +1,7 @@
 // Every main state at three widths in both themes, kept as pictures to be looked at; and what a picture cannot be trusted for:
 // that nothing is cut off.
 
+import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 import { Reader } from "../fixtures/reader.js";
@@ -109,6 +110,41 @@ for (const colorScheme of ["light", "dark"]) {
         await expect(reader.part("lost")).toBeVisible();
         await shot(page, "lost");
         await reader.part("lost-not-now").click();
+      });
+
+      test("no relay, a certificate that is refused, updated meanwhile", async ({ world, page, profile, reader }) => {
+        await world.deliver(3);
+        await page.route("**/relay.json", (route) => route.abort());
+        await page.reload();
+        await expect(reader.part("error")).toBeVisible();
+        await shot(page, "relay-unreachable");
+        await page.unrouteAll();
+        await reader.part("error").getByRole("button").click();
+        await reader.signIn({ upstream: "untrusted", password: world.password });
+        await expect(reader.part("error")).toBeVisible();
+        await shot(page, "certificate-refused");
+        await reader.signedIn({ password: world.password });
+        await profile.context.route("**/element/settings.js", (route) => route.fulfill({ status: 404 }));
+        await profile.context.route("**/mail/parts.js", (route) => route.fulfill({ status: 404 }));
+        await reader.part("settings-open").click();
+        await expect(reader.part("error")).toBeVisible();
+        await shot(page, "updated");
+      });
+
+      test.describe("with a relay that wants a token", () => {
+        test.use({
+          worldOptions: async ({}, use, info) => {
+            const file = info.outputPath("tokens");
+            writeFileSync(file, "open-sesame\n");
+            await use({ relay: ["--token-file", file] });
+          },
+        });
+
+        test("token", async ({ world, page, reader }) => {
+          await reader.signIn({ password: world.password });
+          await expect(reader.part("token")).toBeVisible();
+          await shot(page, "token-needed");
+        });
       });
 
       test.describe("of a scripted server", () => {

@@ -5,6 +5,7 @@
 //! closes, everything that was started ends.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -12,8 +13,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use poplar_tests::dovecot::{Dovecot, Options, PASSWORD};
 use poplar_tests::faults::{Plan, Proxy};
+use poplar_tests::haproxy::Balancer;
 use poplar_tests::messages;
-use poplar_tests::relay::{Relay, Upstream};
+use poplar_tests::relay::{self, Relay, Upstream};
 use poplar_tests::scripted;
 use poplar_tests::transcript::expected::Outcome;
 use poplar_tests::transcript::{self, Pipelining, Retrieve, Transcript};
@@ -88,6 +90,14 @@ enum Call {
     StopRelay,
     /// Starts the relay again, on the same port.
     RestartRelay,
+    /// Writes the page into a folder, for another server.
+    Export { folder: PathBuf, relay: String },
+    /// Starts two relays behind HAProxy.
+    Balancer { upstreams: Vec<Upstream>, arguments: Option<Vec<String>> },
+    /// Kills one of them.
+    KillBalanced { relay: usize },
+    /// Ends one of them in order.
+    StopBalanced { relay: usize },
 }
 
 /// Everything that runs.
@@ -96,6 +106,7 @@ struct World {
     dovecot: Option<Dovecot>,
     proxies: Vec<Proxy>,
     relay: Option<Relay>,
+    balancer: Option<Balancer>,
     scripted: Option<scripted::tcp::Server>,
 }
 
@@ -213,6 +224,21 @@ impl World {
                 self.relay()?.restart().await?;
                 Ok(Value::Null)
             }
+            Call::Export { folder, relay } => {
+                relay::export(&folder, &relay).await?;
+                Ok(Value::Null)
+            }
+            Call::Balancer { upstreams, arguments } => {
+                let arguments = arguments.unwrap_or_default();
+                let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+                let balancer = self.balancer.insert(Balancer::start(&upstreams, &arguments).await?);
+                Ok(json!({ "origin": balancer.origin(), "logs": balancer.logs() }))
+            }
+            Call::KillBalanced { relay } => {
+                self.balancer()?.relay(relay)?.kill();
+                Ok(Value::Null)
+            }
+            Call::StopBalanced { relay } => Ok(self.balancer()?.relay(relay)?.stop().await?.code().into()),
         }
     }
 
@@ -264,6 +290,10 @@ impl World {
 
     fn relay(&mut self) -> Result<&mut Relay> {
         self.relay.as_mut().context("no relay was started")
+    }
+
+    fn balancer(&mut self) -> Result<&mut Balancer> {
+        self.balancer.as_mut().context("no balancer was started")
     }
 
     fn proxy(&mut self, index: usize) -> Result<&mut Proxy> {
