@@ -279,13 +279,14 @@ fn moved(to: &str) -> Reply {
 }
 
 fn redirect_with(status: StatusCode, to: &str) -> Reply {
+    // An address is ASCII (RFC 3986 §2); what a browser was led to in other octets it has encoded.
     match HeaderValue::try_from(to) {
-        Ok(location) => {
+        Ok(location) if to.is_ascii() => {
             let mut reply = plain(status, "");
             reply.headers_mut().insert(header::LOCATION, location);
             reply
         }
-        Err(_) => plain(StatusCode::BAD_REQUEST, "This path cannot be redirected."),
+        _ => plain(StatusCode::BAD_REQUEST, "This path cannot be redirected."),
     }
 }
 
