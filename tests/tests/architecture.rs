@@ -42,7 +42,8 @@ fn the_relay_knows_no_pop3_beyond_starttls() {
     let commands =
         ["USER", "PASS", "APOP", "AUTH", "STAT", "LIST", "UIDL", "TOP", "RETR", "DELE", "RSET", "NOOP", "CAPA", "QUIT"];
     for file in files("relay/src", "rs") {
-        if file.starts_with(root().join("relay/src/demo")) {
+        // The built-in mailbox speaks it, and so do tests that have a file of their own.
+        if file.starts_with(root().join("relay/src/demo")) || file.ends_with("tests.rs") {
             continue;
         }
         let check = file.ends_with("check.rs") || file.parent().is_some_and(|folder| folder.ends_with("check"));
