@@ -46,13 +46,19 @@ impl FromStr for Origin {
         }
         match authority.as_str().get(host.len()..) {
             Some("") => Ok(Origin(format!("{scheme}://{host}"))),
-            _ => match authority.port_u16() {
+            _ => match port(&authority) {
                 Some(port) if port == usual => Ok(Origin(format!("{scheme}://{host}"))),
                 Some(port) if port != 0 => Ok(Origin(format!("{scheme}://{host}:{port}"))),
                 _ => Err(wrong()),
             },
         }
     }
+}
+
+/// The port of an authority: digits alone (RFC 3986 §3.2.3), where parsers of numbers also take a sign.
+pub(crate) fn port(authority: &http::uri::Authority) -> Option<u16> {
+    let port = authority.port()?;
+    port.as_str().bytes().all(|byte| byte.is_ascii_digit()).then(|| port.as_u16())
 }
 
 impl fmt::Display for Origin {
@@ -165,6 +171,7 @@ mod tests {
             "https://a/b",
             "https://a:0",
             "https://a:99999",
+            "https://a:+8443",
             "https://a:",
             "https://user@a",
             "https://a,https",
@@ -192,6 +199,7 @@ mod tests {
             "evil.example:8110",
             "127.0.0.1:8110@evil.example",
             "127.0.0.1:8110/x",
+            "127.0.0.1:+8110",
             "127.0.0.1:8110/",
             "127.0.0.1:08110x",
         ] {

@@ -2,6 +2,7 @@
 
 use crate::config::Seconds;
 use crate::limits::Seats;
+use crate::origin;
 use crate::tls::{Pin, UpstreamTls};
 use poplar_wire::is_name;
 use std::fmt;
@@ -114,8 +115,7 @@ impl FromStr for UpstreamUrl {
             .map_err(|_| wrong("the address of an upstream is a host and nothing more"))?;
         let port = match authority.as_str().strip_prefix(authority.host()) {
             Some("") => usual_port,
-            _ => authority
-                .port_u16()
+            _ => origin::port(&authority)
                 .filter(|port| *port != 0)
                 .ok_or_else(|| wrong("the port is a number from 1 to 65535"))?,
         };
@@ -268,6 +268,7 @@ mod tests {
             "pop3s://host?x",
             "pop3s://host:0",
             "pop3s://host:70000",
+            "pop3s://host:+995",
             "pop3s://host:",
             "pop3s://a b",
             "pop3s://-",
