@@ -39,13 +39,7 @@ pub(crate) async fn read_header(stream: &mut (impl AsyncRead + Unpin)) -> io::Re
         if !begins {
             return Ok((None, read));
         }
-        // The parser takes half an address for a wrong one, so version 1 is parsed by the whole line. That ends with CR LF: if a lone
-        // LF ended it here, what is read would depend on how it arrives.
-        let header = HeaderResult::parse(&read);
-        let whole =
-            if read.starts_with(TEXT) { read.windows(2).any(|end| end == b"\r\n") } else { header.is_complete() };
-        if whole {
-            let (client, length) = client_of(header).ok_or(io::ErrorKind::InvalidData)?;
+        if let Some((client, length)) = header(&read)? {
             let rest = read.split_off(length.min(read.len()));
             return Ok((client, rest));
         }
@@ -73,6 +67,19 @@ pub(crate) fn forwarded_for(headers: &HeaderMap, proxies: &[IpNet]) -> Option<Ip
         }
     }
     None
+}
+
+/// The client that a header names and its length; `None` while more of it is to come.
+fn header(read: &[u8]) -> io::Result<Option<(Option<IpAddr>, usize)>> {
+    if !read.starts_with(TEXT) {
+        let header = HeaderResult::parse(read);
+        return header.is_complete().then(|| client_of(header).ok_or(io::ErrorKind::InvalidData.into())).transpose();
+    }
+    // The parser takes half an address for a wrong one, so version 1 is parsed by the whole line: up to the first CR LF, and exactly
+    // that. If anything else ended it, what is read would depend on how it arrives.
+    let Some(end) = read.windows(2).position(|end| end == b"\r\n").map(|at| at + 2) else { return Ok(None) };
+    let line = read.get(..end).map(HeaderResult::parse).and_then(client_of);
+    line.filter(|(_, length)| *length == end).map(Some).ok_or(io::ErrorKind::InvalidData.into())
 }
 
 /// The source address and the length of a complete header; `None` for one that is malformed.
@@ -190,9 +197,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_broken_header_is_refused() {
-        for header in
-            [b"PROXY TCP4 nonsense\r\n".as_slice(), b"PROXY ", &[b"PROXY ".as_slice(), &[b'x'; 2000]].concat()]
-        {
+        for header in [
+            b"PROXY TCP4 nonsense\r\n".as_slice(),
+            b"PROXY ",
+            b"PROXY UNKNOWN a\n b\r\x04c\r\nGET /",
+            &[b"PROXY ".as_slice(), &[b'x'; 2000]].concat(),
+        ] {
             assert!(read(&[header]).await.is_err());
         }
     }
