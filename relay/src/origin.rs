@@ -55,10 +55,10 @@ impl FromStr for Origin {
     }
 }
 
-/// The port of an authority: digits alone (RFC 3986 §3.2.3), where parsers of numbers also take a sign.
+/// The port of an authority, as everybody writes it: digits alone, where parsers of numbers also take a sign, and none too many.
 pub(crate) fn port(authority: &http::uri::Authority) -> Option<u16> {
     let port = authority.port()?;
-    port.as_str().bytes().all(|byte| byte.is_ascii_digit()).then(|| port.as_u16())
+    (port.as_str() == port.as_u16().to_string()).then(|| port.as_u16())
 }
 
 impl fmt::Display for Origin {
@@ -200,6 +200,7 @@ mod tests {
             "127.0.0.1:8110@evil.example",
             "127.0.0.1:8110/x",
             "127.0.0.1:+8110",
+            "127.0.0.1:08110",
             "127.0.0.1:8110/",
             "127.0.0.1:08110x",
         ] {
