@@ -195,7 +195,7 @@ fn host(asked: &Parts, proxied: bool) -> Option<&'static str> {
     };
     let said = said.to_ascii_lowercase();
     // The usual port may be said.
-    let said = said.strip_suffix(":80").unwrap_or(&said);
+    let said = said.strip_suffix(":80").filter(|name| !name.contains(':')).unwrap_or(&said);
     let mut names = vec!["clinic.example", "other.example:8443"];
     names.extend(if proxied { &["10.0.0.5:8110"][..] } else { &["127.0.0.1:8110", "localhost:8110"] });
     names.into_iter().find(|name| *name == said)
