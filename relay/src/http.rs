@@ -108,8 +108,9 @@ fn respond(
     if let Host::Localhost(canonical) = host
         && origin.is_none()
     {
-        let rest = request.uri().path_and_query().map_or("/", |it| it.as_str());
-        return redirect(&format!("{canonical}{rest}"));
+        // An absolute target may have a query and no path (RFC 9112 §3.2.2), which `path` fills in.
+        let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
+        return redirect(&format!("{canonical}{path}{query}"));
     }
     if path == "/relay.json" {
         return relay_json(relay);

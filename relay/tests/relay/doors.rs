@@ -125,6 +125,8 @@ async fn the_host_must_be_the_relays() {
     let localhost = format!("localhost:{port}");
     let reply = relay.http("GET /lib/x.js?y=z", &[("Host", &localhost)]).await;
     assert_eq!((reply.status, reply.header("Location")), (308, format!("http://127.0.0.1:{port}/lib/x.js?y=z")));
+    let reply = relay.http(&format!("GET http://{localhost}?y=z"), &[("Host", &localhost)]).await;
+    assert_eq!((reply.status, reply.header("Location")), (308, format!("http://127.0.0.1:{port}/?y=z")));
     let reply = relay.http("GET /lib/ż.js", &[("Host", &localhost)]).await;
     assert_eq!((reply.status, reply.header("Location").as_str()), (400, ""), "an address is ASCII");
     let reply = relay.http("GET *", &[("Host", &localhost)]).await;
