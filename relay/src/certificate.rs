@@ -8,7 +8,7 @@ use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{SystemTime, UNIX_EPOCH};
+use x509_parser::time::ASN1Time;
 
 /// Days that are left when a renewal has gone wrong: certbot and its like renew a certificate of 90 days when 30 are left.
 const EXPIRES_SOON: i64 = 14;
@@ -82,9 +82,13 @@ impl ServerTls {
 
     /// Days that are left until then, rounded down; negative where it is over.
     pub(crate) fn days_left(&self) -> Option<i64> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs();
-        Some((self.expires()? - i64::try_from(now).ok()?).div_euclid(86_400))
+        self.expires().map(days_until)
     }
+}
+
+/// Whole days until a time in seconds since 1970; less than none where it is over.
+pub(crate) fn days_until(end: i64) -> i64 {
+    (end - ASN1Time::now().timestamp()).div_euclid(86_400)
 }
 
 /// The certificate that new connections are shown.

@@ -80,9 +80,10 @@ impl Server {
     /// An address cannot be listened on: it is in use, not of this computer, or its port is reserved.
     pub(crate) async fn bind(config: Config, inherited: Inherited) -> Result<Server, BindError> {
         let listener = listen(inherited.listener, config.listen, "--listen").await?;
-        let admin = match (inherited.admin, config.admin_listen) {
-            (None, None) => None,
-            (given, address) => Some(listen(given, address.unwrap_or(config.listen), "--admin-listen").await?),
+        // Where a socket was inherited for it, its address stands in the configuration.
+        let admin = match config.admin_listen {
+            Some(address) => Some(listen(inherited.admin, address, "--admin-listen").await?),
+            None => None,
         };
         let (total, each) = (config.max_tunnels, config.max_per_address);
         let rate = config.rate_per_address;

@@ -1,12 +1,12 @@
 //! The certificate chain as it was presented, also where it was refused: that is the one that somebody wants to see.
 
 use super::report::quote;
+use crate::certificate::days_until;
 use crate::tls::{Pin, Verifier};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, SignatureScheme};
 use std::sync::{Arc, Mutex, PoisonError};
-use x509_parser::certificate::X509Certificate;
 use x509_parser::time::ASN1Time;
 
 /// What is warned of before it expires. Certificates that are renewed by themselves (RFC 8555) are so a month before; what has less
@@ -44,7 +44,7 @@ fn describe(certificate: &CertificateDer<'_>) -> String {
         return "a certificate that cannot be read".to_owned();
     };
     let (from, until) = (parsed.validity().not_before, parsed.validity().not_after);
-    let validity = match days_left(&parsed) {
+    let validity = match days_until(parsed.validity().not_after.timestamp()) {
         _ if from > ASN1Time::now() => format!("NOT VALID before {from}"),
         ..0 => format!("EXPIRED {until}"),
         days => format!("until {until} ({days} days)"),
@@ -54,7 +54,7 @@ fn describe(certificate: &CertificateDer<'_>) -> String {
 
 fn warning(certificate: &CertificateDer<'_>) -> Option<String> {
     let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
-    let days = days_left(&parsed);
+    let days = days_until(parsed.validity().not_after.timestamp());
     let left = match days {
         0 => "today".to_owned(),
         1 => "in 1 day".to_owned(),
@@ -65,11 +65,6 @@ fn warning(certificate: &CertificateDer<'_>) -> Option<String> {
         "the certificate of {} expires {left}: ask the server's operator to renew it",
         parsed.subject()
     )))
-}
-
-/// Whole days until a certificate expires; less than none where it has.
-fn days_left(certificate: &X509Certificate<'_>) -> i64 {
-    (certificate.validity().not_after.timestamp() - ASN1Time::now().timestamp()).div_euclid(86_400)
 }
 
 impl ServerCertVerifier for Recorder {
