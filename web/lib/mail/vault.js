@@ -14,6 +14,8 @@ export class Vault {
   #due = [];
   /** @type {Promise<void>} */
   #writing = Promise.resolve();
+  /** The entry of a key that a session has opened. */
+  #entering = Promise.resolve();
   /** Calls under way that enter in the log themselves what they opened. */
   #opening = 0;
   /** Ends what is under way when it locks. */
@@ -83,8 +85,8 @@ export class Vault {
     this.#idle.start();
     if (this.#locked) this.#set(false, null);
     if (this.#opening > 0 || !this.#of.durable) return;
-    // Nobody waits for the entry; one that cannot be written now fails with whatever is done next.
-    void this.#of.core.ask("attempts").then((failed) => this.#logged(failed, "unlocked")).catch(() => {});
+    // Only who reads the log waits for the entry; one that cannot be written now fails with whatever is done next.
+    this.#entering = this.#of.core.ask("attempts").then((failed) => this.#logged(failed, "unlocked")).catch(() => {});
   }
 
   /**
@@ -129,6 +131,7 @@ export class Vault {
   async entries() {
     if (!this.#of.durable) return { entries: [], broken: null };
     this.check();
+    await this.#entering;
     const { entries = [], broken = null } = (await this.#of.core.ask("log")) ?? {};
     return { entries: entries.map((/** @type {any} */ entry) => ({ ...entry, at: new Date(entry.at) })), broken };
   }
