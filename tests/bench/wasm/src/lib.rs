@@ -1,9 +1,12 @@
-//! Work for the client's core, the same natively and in wasm.
+//! Work for the client's core, the same natively and in wasm; and messages to be taken apart, in wasm (`reading`).
 //!
 //! A [`Work`] holds what a server sends, made beforehand; [`Work::run`] takes it through the session machine in the pieces in which a
 //! tunnel delivers, and gives a number that depends on every part of it.
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a bench that is set up wrongly fails loudly")]
+
+#[cfg(target_arch = "wasm32")]
+mod reading;
 
 use poplar_client::pop3::session::Event;
 use poplar_client::pop3::{Behaviour, Command, Pipelining, Session, Settings, Window, listing};
