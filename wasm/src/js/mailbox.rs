@@ -4,6 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
+#[cfg(feature = "mime")]
+use futures_util::future::try_join3;
 use futures_util::lock::Mutex;
 use js_sys::{Array, Function, Promise};
 use wasm_bindgen::prelude::*;
@@ -356,12 +358,18 @@ impl Mailbox {
         })
     }
 
-    /// The whole of a stored message.
+    /// The whole of a stored message. Three pieces at a time: while one is opened, the next ones come from the database.
     #[cfg(feature = "mime")]
     async fn body(&self, row: &Record) -> Result<Vec<u8>> {
         let mut body = Vec::with_capacity(usize::try_from(row.octets).unwrap_or_default());
-        for place in 0..row.chunks {
-            body.extend_from_slice(&self.table.store().chunk(row.id, place).await?);
+        let read = async |place| {
+            if place < row.chunks { self.table.store().chunk(row.id, place).await } else { Ok(Vec::new()) }
+        };
+        for place in (0..row.chunks).step_by(3) {
+            let (first, second, third) = try_join3(read(place), read(place + 1), read(place + 2)).await?;
+            for piece in [first, second, third] {
+                body.extend_from_slice(&piece);
+            }
         }
         Ok(body)
     }
