@@ -184,6 +184,7 @@ export const DESK = /* css */ `
 /* The reader: tools, header, body, attachments. Text is set to at most 72 characters. */
 .reader { display: flex; flex-direction: column; min-width: 0; min-height: 0; background: var(--ground); }
 .reader:focus-visible { outline: none; }
+.reader-page:focus-visible { outline-offset: -2px; }
 .reader-toolbar {
   display: flex;
   align-items: center;

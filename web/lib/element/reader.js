@@ -40,7 +40,8 @@ export class Reader {
     this.#session = session;
     this.#actions = actions;
     this.#toolbar = this.#makeToolbar();
-    this.#page = h("div", { class: "reader-page" });
+    // It scrolls, and the keyboard has to get there also where a message has nothing to press.
+    this.#page = h("div", { class: "reader-page", role: "group", "aria-label": ui.t("reader.region"), tabindex: "0" });
     this.element = h(
       "section",
       { class: "reader", "aria-label": ui.t("reader.region"), tabindex: "-1", "data-testid": "reader" },
