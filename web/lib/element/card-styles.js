@@ -36,6 +36,8 @@ export const CARD = /* css */ `
 .card .notice p { flex: 1; }
 .card .problem-actions { justify-content: start; margin-inline: 32px 0; }
 .upstream-name:empty { display: none; }
+.languages { display: flex; gap: 16px; font-size: 13px; }
+.languages .link { min-height: 24px; }
 .kept-here { display: flex; gap: 8px; font-size: 13px; color: var(--text-quiet); }
 .kept-here .icon { width: 18px; height: 18px; color: var(--accent); }
 .accounts { display: grid; gap: 8px; padding-bottom: 16px; border-bottom: 1px solid var(--line); }

@@ -1,14 +1,15 @@
 import { part } from "../mail/parts.js";
 import { lockMinutes, whileAtWork } from "./at-work.js";
 import { CARD } from "./card-styles.js";
-import { adopt, closeDialogs, h, revokeUrls } from "./dom.js";
+import { adopt, closeDialogs, h, revokeUrls, setAttribute } from "./dom.js";
+import { chooseLanguage, wishedLanguages } from "./language.js";
 import { beforeALock, behindTheCard, prepare } from "./later.js";
 import { isMailError, problemFrom, relayProblem } from "./problem.js";
 import { fetchUpstreams, keptHere, relayAddress, tunnelUrl } from "./relay.js";
 import { SignIn } from "./sign-in.js";
 import { SHARED } from "./styles.js";
 import { clear, clearKept, saidOfForgotten, signOut } from "./way-out.js";
-import { uiFor } from "./words.js";
+import { fetchWords, uiFor } from "./words.js";
 
 /**
  * `<poplar-mailbox>`: a mailbox to sign in to, read and tidy, in one element.
@@ -18,7 +19,8 @@ import { uiFor } from "./words.js";
  *            script came from.
  * - `user`   user name to begin with.
  * - `mode`   `list`, `reader` or `both`; otherwise by the width of the element.
- * - `lang`   language of the words; otherwise the browser's.
+ * - `lang`   language of the words, English or Spanish (`en`, `es`). Otherwise the card offers a choice, which is kept in this browser,
+ *            and begins with the language of the page around it, or with the browser's.
  * - `lock-after`  minutes without anybody at work after which it locks, up to 1440; `0`: never. Default 10, also where the value
  *            is no such number.
  *
@@ -30,13 +32,14 @@ import { uiFor } from "./words.js";
  * - `before-delete`  a message is about to be marked for deletion; `preventDefault()` keeps it. `detail: { id }`
  * - `sync-end`       a session with the server ended well. `detail: SyncReport`
  * - `error`          something failed; the element says so itself. `detail: { error }`
+ * - `language`       the words are in this language from now on. `detail: { language }`, a tag such as `es` or `en-US`
  *
  * The custom state `signed-in` (`:state(signed-in)`) is set while mail is shown. The element fills the box that it is given.
  *
  * @typedef {import("./sign-in.js").Choice} Choice
  * @typedef {import("./sign-in.js").Kept} Kept
- * @typedef {{ said?: readonly string[], mark?: import("./dom.js").IconName, user?: string, memory?: boolean }} Beginning how the last
- * session ended, and what the card begins with
+ * @typedef {{ said?: readonly string[], mark?: import("./dom.js").IconName, user?: string, memory?: boolean, focus?: boolean }} Beginning
+ * how the last session ended, and what the card begins with
  */
 
 /** Node has no elements; importing this there must still work. */
@@ -81,6 +84,8 @@ export class PoplarMailboxElement extends Base {
     adopt(this.#root, CARD);
     this.#screen = h("div", { class: "app" });
     this.#root.append(this.#screen);
+    // Dialogs lie beside the screen, and speak as it does.
+    new MutationObserver(() => this.#speak()).observe(this.#root, { childList: true });
     whileAtWork(this.#root, () => this.#session?.mailbox.active());
   }
 
@@ -128,7 +133,7 @@ export class PoplarMailboxElement extends Base {
 
   connectedCallback() {
     for (const name of PROPERTIES) this.#reapply(name);
-    if (!this.#signIn && !this.#session) this.#begin();
+    if (!this.#signIn && !this.#session) void this.#begin();
   }
 
   /** Moving an element disconnects and connects it; only one that stays away lets go of its mailbox. */
@@ -140,34 +145,46 @@ export class PoplarMailboxElement extends Base {
 
   /** Takes effect at the sign-in card; a mailbox that is open stays open. */
   attributeChangedCallback() {
-    if (this.#signIn && !this.#session) this.#begin();
+    if (this.#signIn && !this.#session) void this.#begin();
   }
 
   /** Shows the sign-in card and asks the relay what it offers. @param {Beginning} [beginning] */
-  #begin({ said = [], mark = "check", user = this.user, memory = false } = {}) {
+  async #begin({ said = [], mark = "check", user = this.user, memory = false, focus = this.hasAttribute("autofocus") } = {}) {
     this.#start.abort();
     this.#start = new AbortController();
-    const ui = uiFor(this.closest("[lang]")?.getAttribute("lang") ?? null, this.#relayHost());
+    const { signal } = this.#start;
+    const wished = wishedLanguages(this);
+    const words = fetchWords(wished);
+    if (words) await words;
+    // Gone, begun anew, or signed in on the card before, meanwhile.
+    if (signal.aborted || this.#signingIn) return;
+    const ui = uiFor(wished, this.#relayHost());
     this.#ui = ui;
+    this.#speak();
+    this.#announce("language", { language: ui.t.locale });
     const signIn = new SignIn(ui, memory, {
       signIn: (choice) => void this.#connect(choice),
-      retry: () => this.#begin(),
+      retry: () => void this.#begin(),
       clear: (kept) => void this.#clearKept(kept),
+      speak: this.getAttribute("lang") ? null : (language, user, memory) => {
+        chooseLanguage(language);
+        void this.#begin({ user, memory, focus: true });
+      },
     });
     this.#signIn = signIn;
     this.#show(signIn.element);
     if (said.length > 0) signIn.say(said, mark);
-    void this.#offer(signIn, user, this.#start.signal);
+    void this.#offer(signIn, user, focus, signal);
   }
 
-  /** @param {SignIn} signIn @param {string} user @param {AbortSignal} signal */
-  async #offer(signIn, user, signal) {
+  /** @param {SignIn} signIn @param {string} user @param {boolean} focus @param {AbortSignal} signal */
+  async #offer(signIn, user, focus, signal) {
     try {
       const upstreams = await fetchUpstreams(this.#address(), signal);
       const kept = await keptHere(upstreams);
       if (signal.aborted) return;
       signIn.offer(upstreams, kept, user);
-      if (this.hasAttribute("autofocus")) signIn.focus();
+      if (focus) signIn.focus();
       prepare();
     } catch (error) {
       if (signal.aborted) return;
@@ -334,7 +351,7 @@ export class PoplarMailboxElement extends Base {
     const isShown = () => signIn === this.#signIn && !this.#session && !this.#signingIn;
     try {
       const said = await clearKept(this.#root, { relay: tunnelUrl(this.#address(), upstream.name), user, stored }, this.#ui);
-      if (said && isShown()) this.#begin({ said, user });
+      if (said && isShown()) void this.#begin({ said, user });
     } catch (error) {
       if (isShown()) signIn?.fail(problemFrom(error, "sync"));
       this.#announce("error", { error });
@@ -349,7 +366,7 @@ export class PoplarMailboxElement extends Base {
     if (session !== this.#session) return;
     this.#session = null;
     this.#hide();
-    this.#begin({ said, mark, user: session.shownUser, memory: session.about.memory });
+    void this.#begin({ said, mark, user: session.shownUser, memory: session.about.memory });
   }
 
   async #end() {
@@ -376,6 +393,11 @@ export class PoplarMailboxElement extends Base {
   #show(...views) {
     this.#screen.replaceChildren(...views);
     this.#internals.states[this.#desk ? "add" : "delete"]("signed-in");
+  }
+
+  /** Says in which language the words are, for whatever reads them out. */
+  #speak() {
+    for (const view of this.#root.children) setAttribute(view, "lang", this.#ui?.t.locale);
   }
 
   #address() {

@@ -1,5 +1,6 @@
 import { h, icon, replace, setAttribute, setText } from "./dom.js";
 import { problemView } from "./problem.js";
+import { NAMES, primarySubtag } from "./words.js";
 
 /**
  * The first thing a person sees: what this is, where the mail will live, and the sign-in card. While a sign-in is under way the card
@@ -11,7 +12,10 @@ import { problemView } from "./problem.js";
  * @typedef {{ user: string, upstream: Upstream, messages: number, stored: number }} Kept an account whose mail is on this computer
  * @typedef {{ user: string, password: string, upstream: Upstream, memory: boolean, token: string | undefined }} Choice
  * token: of a protected relay
- * @typedef {{ signIn: (choice: Choice) => void, retry: () => void, clear: (kept: Kept) => void }} Actions
+ * @typedef {{
+ *   signIn: (choice: Choice) => void, retry: () => void, clear: (kept: Kept) => void,
+ *   speak: ((language: string, user: string, memory: boolean) => void) | null
+ * }} Actions speak: in another language, with what has been filled in by then; `null` where the language is given
  */
 
 const FACTS = /** @type {const} */ ([
@@ -69,6 +73,7 @@ export class SignIn {
   #form;
   #steps = h("div", { class: "connecting", hidden: true });
   #loading;
+  #languages = h("p", { class: "languages" });
 
   /** @param {import("./words.js").Ui} ui @param {boolean} memory what was chosen the last time @param {Actions} actions */
   constructor(ui, memory, actions) {
@@ -94,8 +99,9 @@ export class SignIn {
           ),
         ),
       ),
-      h("section", { class: "card", "data-testid": "sign-in" }, this.#messages, this.#loading, this.#accounts, this.#form, this.#steps),
+      h("section", { class: "card", "data-testid": "sign-in" }, this.#messages, this.#loading, this.#accounts, this.#form, this.#steps, this.#languages),
     );
+    this.#offerLanguages();
     setAttribute(this.#form, "hidden", true);
   }
 
@@ -139,6 +145,7 @@ export class SignIn {
     this.#showForm();
     setAttribute(this.#form, "hidden", true);
     setAttribute(this.#accounts, "hidden", true);
+    setAttribute(this.#languages, "hidden", true);
     replace(this.#messages, question);
     /** @type {HTMLElement | null} */ (this.#messages.querySelector("input, button"))?.focus();
   }
@@ -165,6 +172,7 @@ export class SignIn {
     replace(this.#messages);
     setAttribute(this.#form, "hidden", true);
     setAttribute(this.#accounts, "hidden", true);
+    setAttribute(this.#languages, "hidden", true);
     setAttribute(this.#steps, "hidden", false);
     const state = (/** @type {number} */ i) => (i < now ? "done" : i === now ? "now" : "due");
     replace(
@@ -213,6 +221,7 @@ export class SignIn {
   #showForm() {
     setAttribute(this.#form, "hidden", this.#upstreams.length === 0);
     setAttribute(this.#steps, "hidden", true);
+    setAttribute(this.#languages, "hidden", this.#actions.speak === null);
     this.#offerAccounts();
   }
 
@@ -247,6 +256,17 @@ export class SignIn {
       ),
       h("button", { class: "button button-primary button-wide", type: "submit", "data-testid": "submit-sign-in" }, t("signIn.submit")),
     );
+  }
+
+  /** The other languages, each by its own name and in itself. */
+  #offerLanguages() {
+    const { speak } = this.#actions;
+    setAttribute(this.#languages, "hidden", speak === null);
+    for (const [language, name] of NAMES) {
+      if (language === primarySubtag(this.#ui.t.locale)) continue;
+      const onclick = () => speak?.(language, this.#user.value.trim(), this.#shared.checked);
+      this.#languages.append(h("button", { class: "link", type: "button", lang: language, "data-testid": `language-${language}`, onclick }, name));
+    }
   }
 
   /** @param {SubmitEvent} event */

@@ -10,39 +10,53 @@ import en from "./strings/en.js";
  * @typedef {{ t: Words, format: Format, relay: string }} Ui relay: its host, as a person would name it to somebody who helps
  */
 
-/** Languages that are shipped, by primary subtag. A language is one file in `strings/` with the keys of English. */
+/**
+ * Words by primary subtag, of the languages that are here. English always is: there have to be words for what does not come. Every other
+ * language is fetched for whoever wants it, with the words of all parts.
+ * @type {Map<string, Table>}
+ */
 const LANGUAGES = new Map([["en", en]]);
+/** @type {ReadonlyMap<string, () => Promise<{ default: Table }>>} */
+const FETCHED = new Map([["es", () => import("./strings/spanish.js")]]);
+/** Every language that is shipped, as those who speak it call it. */
+export const NAMES = new Map([["en", "English"], ["es", "Español"]]);
 /** Decimal units, by power of 1000. English has no short name for the first that is short, so `size.octets` says it. */
 const UNITS = /** @type {const} */ (["byte", "kilobyte", "megabyte", "gigabyte"]);
 const DAY_MS = 86_400_000;
 
-/** @param {string | null} lang @param {string} relay @returns {Ui} */
-export function uiFor(lang, relay) {
-  const t = wordsFor(lang, navigator.languages);
+/**
+ * Has the words of the language that is wished for come, where they are not here. Where they do not come, it is English that is spoken.
+ * @param {readonly string[]} wished tags, the most wished first @returns {Promise<unknown> | null} `null` where there is nothing to wait for
+ */
+export function fetchWords(wished) {
+  const language = languageOf(wished);
+  const fetched = LANGUAGES.has(language) ? undefined : FETCHED.get(language);
+  return fetched?.().then(({ default: words }) => LANGUAGES.set(language, { ...en, ...words }), () => {}) ?? null;
+}
+
+/** @param {readonly string[]} wished @param {string} relay @returns {Ui} */
+export function uiFor(wished, relay) {
+  const language = languageOf(wished);
+  const words = LANGUAGES.get(language);
+  // The regional form (en-GB, en-US) is kept for dates and numbers.
+  const regional = wished.find((tag) => primarySubtag(tag) === language && tag.includes("-"));
+  const t = words ? wordsOf(words, regional ?? language) : wordsOf(en, "en");
   return { t, format: formatFor(t), relay };
 }
 
-/**
- * Picks the language: the element's `lang` attribute, then what the browser prefers, then English.
- * The regional form (en-GB, en-US) is kept for dates and numbers.
- * @param {string | null} lang @param {readonly string[]} preferred @returns {Words}
- */
-function wordsFor(lang, preferred) {
-  const wished = lang ? [lang, ...preferred] : [...preferred];
-  const primary = wished.map(primarySubtag).find((tag) => LANGUAGES.has(tag)) ?? "en";
-  const locale = wished.find((tag) => primarySubtag(tag) === primary && tag.includes("-")) ?? primary;
-  return wordsOf(/** @type {Table} */ (LANGUAGES.get(primary) ?? en), locale);
+/** @param {readonly string[]} wished */
+function languageOf(wished) {
+  return wished.map(primarySubtag).find((tag) => NAMES.has(tag)) ?? "en";
 }
 
 /**
- * The same with the words of a part that is loaded later, in the same language.
+ * The same with the words of a part that is loaded later, which a language that was fetched has already.
  * @param {Ui} ui @param {ReadonlyMap<string, Table>} languages @returns {Ui}
  */
 export function withWords({ t, ...others }, languages) {
-  const more = languages.get(primarySubtag(t.locale)) ?? languages.get("en") ?? {};
-  const table = wordsOf(more, t.locale);
+  const table = wordsOf(languages.get(primarySubtag(t.locale)) ?? languages.get("en") ?? {}, t.locale);
   /** @type {Translate} */
-  const translate = (key, params) => (table.has(key) ? table : t)(key, params);
+  const translate = (key, params) => (t.has(key) ? t : table)(key, params);
   return { t: Object.assign(translate, { has: (/** @type {string} */ key) => table.has(key) || t.has(key), locale: t.locale }), ...others };
 }
 
@@ -128,6 +142,6 @@ function inUnit(t, octets, unit, named) {
 }
 
 /** @param {string} tag */
-function primarySubtag(tag) {
+export function primarySubtag(tag) {
   return tag.toLowerCase().split("-", 1)[0] ?? "";
 }
