@@ -57,6 +57,8 @@ pub(crate) struct Config {
     pub(crate) timeouts: Timeouts,
     pub(crate) admin_listen: Option<SocketAddr>,
     pub(crate) open_browser: bool,
+    /// Browsers may keep the page, for visits without a network.
+    pub(crate) offline_page: bool,
 }
 
 impl Config {
@@ -141,6 +143,7 @@ impl Options {
             rate_per_address: NonZeroU32::new(options.rate_per_address.unwrap_or(usual::RATE)),
             admin_listen: options.admin_listen,
             open_browser: options.open_browser.unwrap_or_default(),
+            offline_page: options.offline_page.unwrap_or(true),
             proxies: options.behind_proxy.iter().map(|network| network.0).collect(),
             upstreams: options.ready()?,
             origins: options.allow_origin,

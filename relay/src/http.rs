@@ -115,6 +115,10 @@ fn respond(
     if path == "/relay.json" {
         return relay_json(relay);
     }
+    // A browser that is told so at this path forgets the page that it keeps: see `web/sw.js`.
+    if path == SERVICE_WORKER && !relay.config.offline_page {
+        return not_found();
+    }
     match assets::find(path) {
         Some(Place::Plain(asset)) => serve_plain(asset, path, request.headers()),
         Some(Place::Lasting(asset)) => serve_asset(asset, LASTING, request.headers()),
@@ -152,6 +156,9 @@ fn relay_json(relay: &Relay) -> Reply {
     });
     reply(StatusCode::OK, "application/json", json.to_string())
 }
+
+/// What has a browser keep the page. At the top, since it may answer for nothing above its own path.
+const SERVICE_WORKER: &str = "/sw.js";
 
 /// For what another build may have otherwise: kept, and asked for each time.
 const PLAIN: &str = "no-cache";

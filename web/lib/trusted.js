@@ -1,6 +1,6 @@
 /**
  * The one Trusted Types policy, `poplar`, and its only uses: markup into an inert document and the finished copy into a frame, both in
- * `element/body.js`, and the address of the library's own worker.
+ * `element/body.js`, and the addresses of the library's own worker and of the page's service worker.
  */
 
 /** @type {{ createHTML(html: string): unknown, createScriptURL(url: string): unknown } | null | undefined} */

@@ -23,3 +23,17 @@ import("../lib/poplar-mailbox.js").catch(() => {
     : "This page could not be loaded completely. No mail was touched: reload to try again.";
   mailbox?.replaceChildren(sentence);
 });
+
+/** The build that this page is of. A static host has the files at paths where others may take their place: nothing is kept of those. */
+const build = /\/v\/([0-9a-f]{16})\/page\/page\.js$/.exec(import.meta.url)?.[1];
+if (build && navigator.serviceWorker && navigator.locks) {
+  // For as long as this page is open, what is kept of its build stays. The name is that of the cache, in `sw.js`.
+  void navigator.locks.request(`poplar-shell/${build}`, { mode: "shared" }, () => new Promise(() => {}));
+  // A first visit keeps nothing: only somebody who has mail here may want to read it without a network.
+  const whenIdle = globalThis.requestIdleCallback ?? ((/** @type {() => void} */ work) => setTimeout(work, 500));
+  const keep = () => whenIdle(() => void import("./offline.js").then(({ keepShell }) => keepShell(build)).then(asked, () => {}));
+  // What fails is tried again: nobody has asked for it, so nobody is told.
+  const asked = (/** @type {boolean} */ wasAsked) => wasAsked && mailbox?.removeEventListener("sync-end", keep);
+  mailbox?.addEventListener("sync-end", keep);
+  if (navigator.serviceWorker.controller) keep();
+}

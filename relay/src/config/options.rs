@@ -174,6 +174,11 @@ pub(crate) struct Options {
     #[arg(long, env = "POPLAR_OPEN_BROWSER", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           value_name = "BOOL", help_heading = "Operation")]
     pub(crate) open_browser: Option<bool>,
+
+    /// Let browsers keep the page, so that it opens without a network; false has them forget it [default: true]
+    #[arg(long, env = "POPLAR_OFFLINE_PAGE", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          value_name = "BOOL", help_heading = "Operation")]
+    pub(crate) offline_page: Option<bool>,
 }
 
 /// What holds where nothing is said.
@@ -268,6 +273,7 @@ impl Options {
             log: self.log.or(file.log),
             log_format: self.log_format.or(file.log_format),
             open_browser: self.open_browser.or(file.open_browser),
+            offline_page: self.offline_page.or(file.offline_page),
         }
     }
 
@@ -290,6 +296,7 @@ impl Options {
         self.log.get_or_insert(LogLevel::Info);
         self.log_format.get_or_insert(LogFormat::Human);
         self.open_browser.get_or_insert(false);
+        self.offline_page.get_or_insert(true);
         Ok(self)
     }
 

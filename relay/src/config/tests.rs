@@ -45,6 +45,7 @@ fn nothing_said_is_the_safe_default() {
     assert_eq!((config.max_tunnels, config.max_per_address), (10_000, 64));
     assert!(config.upstreams.is_empty() && config.origins.is_empty() && config.proxies.is_empty());
     assert!(config.admin_listen.is_none() && config.tokens.is_none() && !config.open_browser);
+    assert!(config.offline_page);
 }
 
 #[test]
@@ -59,6 +60,7 @@ fn the_file_takes_the_same_keys_and_flags_win() {
         max-tunnels = 5
         idle-timeout = 1.5
         open-browser = true
+        offline-page = false
         "#,
     );
     let line = format!(
@@ -69,7 +71,7 @@ fn the_file_takes_the_same_keys_and_flags_win() {
     assert_eq!(config.listen, "127.0.0.1:9000".parse().unwrap());
     assert_eq!(config.max_tunnels, 7);
     assert_eq!(config.upstream("other").unwrap().idle_timeout, Duration::from_millis(1500));
-    assert!(!config.open_browser);
+    assert!(!config.open_browser && !config.offline_page);
     assert_eq!(config.origins, ["https://new.example".parse().unwrap()]);
     let direct = config.upstream("direct").unwrap();
     assert_eq!(direct.url.to_string(), "pop3s://new.example.org:1995");

@@ -27,6 +27,12 @@ const FOLDERS: [&str; 2] = ["page", "lib"];
 
 const INDEX: &str = "index.html";
 
+/// The service worker, which lies at the top as well: it may answer for nothing above its own path.
+const SERVICE_WORKER: &str = "sw.js";
+
+/// Names every file that the page may need, for the service worker.
+const SHELL: &str = "page/shell.json";
+
 /// A folder laid out for serving.
 #[derive(Debug)]
 pub struct Dist {
@@ -82,6 +88,7 @@ pub(crate) fn lay_out(web: &Path, out: &Path) -> Result<(), Error> {
         fs::remove_dir_all(out).map_err(Error::file(out))?;
     }
     let mut files = vec![PathBuf::from(INDEX)];
+    files.extend(web.join(SERVICE_WORKER).is_file().then(|| PathBuf::from(SERVICE_WORKER)));
     for folder in FOLDERS {
         walk(web, Path::new(folder), &mut files)?;
     }
@@ -93,6 +100,20 @@ pub(crate) fn lay_out(web: &Path, out: &Path) -> Result<(), Error> {
         fs::copy(&from, &to).map_err(Error::file(&from))?;
     }
     Ok(())
+}
+
+/// Writes which files the page may need, as a JSON array of their paths: all but itself and the service worker.
+pub(crate) fn list_shell(out: &Path) -> Result<(), Error> {
+    let dist = Dist::open(out)?;
+    let paths = dist.files().iter().map(|file| served_at(file));
+    let names: Vec<_> = paths
+        .filter_map(|path| {
+            path.strip_prefix('/').filter(|name| !["", SERVICE_WORKER, SHELL].contains(name)).map(String::from)
+        })
+        .collect();
+    let path = out.join(SHELL);
+    // A name of ours has no character that a string of Rust and one of JSON write differently.
+    fs::write(&path, format!("{names:?}")).map_err(Error::file(&path))
 }
 
 /// Collects the served files of `root/folder`, relative to `root`.
@@ -120,6 +141,7 @@ mod tests {
         let web = tempfile::tempdir().unwrap();
         for file in [
             "index.html",
+            "sw.js",
             "page/page.js",
             "page/icons/mark.svg",
             "lib/poplar-mail.js",
@@ -143,7 +165,19 @@ mod tests {
         let dist = out.path().join("dist");
         lay_out(web.path(), &dist).unwrap();
         let files: Vec<_> = Dist::open(&dist).unwrap().files().iter().map(|file| served_at(file)).collect();
-        assert_eq!(files, ["/", "/lib/poplar-mail.js", "/page/icons/mark.svg", "/page/page.js"]);
+        assert_eq!(files, ["/", "/lib/poplar-mail.js", "/page/icons/mark.svg", "/page/page.js", "/sw.js"]);
+    }
+
+    #[test]
+    fn the_shell_is_every_file_but_what_keeps_it() {
+        let (web, out) = (web(), tempfile::tempdir().unwrap());
+        let dist = out.path().join("dist");
+        lay_out(web.path(), &dist).unwrap();
+        for _ in 0..2 {
+            list_shell(&dist).unwrap();
+            let list = fs::read_to_string(dist.join(SHELL)).unwrap();
+            assert_eq!(list, r#"["lib/poplar-mail.js", "page/icons/mark.svg", "page/page.js"]"#);
+        }
     }
 
     #[test]

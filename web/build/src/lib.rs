@@ -4,8 +4,8 @@
 //!
 //! 1. [`build`] compiles `wasm/` for `wasm32-unknown-unknown` with a nested cargo, runs wasm-bindgen over the result as a
 //!    library, and lays out a [`Dist`]: the folder that is served, `index.html` at its top, `page/` and `lib/` beside it,
-//!    the generated `lib/client.js` and `lib/client_bg.wasm` among the hand-written modules. [`Dist::open`] takes such a
-//!    folder ready-made instead.
+//!    the generated `lib/client.js`, `lib/client_bg.wasm` and `page/shell.json` among the hand-written modules.
+//!    [`Dist::open`] takes such a folder ready-made instead.
 //! 2. [`pack`] compresses every file of a dist and writes a Rust table of them, for a crate to embed.
 //!
 //! `examples/size.rs` reports what the module and its glue weigh.
@@ -42,6 +42,7 @@ pub fn build(workspace: &Path, target: &Path, out: &Path) -> Result<Dist, Error>
     let module = wasm::compile(workspace, target, Mime::With)?;
     dist::lay_out(&workspace.join("web"), out)?;
     glue::generate(&module, &out.join("lib"))?;
+    dist::list_shell(out)?;
     Dist::open(out)
 }
 
@@ -61,6 +62,7 @@ pub fn build_client(workspace: &Path, target: &Path, out: &Path, mime: Mime) -> 
 pub fn inputs(workspace: &Path) -> Vec<PathBuf> {
     [
         "web/index.html",
+        "web/sw.js",
         "web/page",
         "web/lib",
         "web/build/src",

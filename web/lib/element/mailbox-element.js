@@ -5,7 +5,7 @@ import { adopt, closeDialogs, h, revokeUrls, setAttribute } from "./dom.js";
 import { chooseLanguage, wishedLanguages } from "./language.js";
 import { beforeALock, behindTheCard, prepare } from "./later.js";
 import { isMailError, problemFrom, relayProblem } from "./problem.js";
-import { fetchUpstreams, keptHere, relayAddress, tunnelUrl } from "./relay.js";
+import { fetchUpstreams, keptHere, relayAddress, rememberUpstream, rememberedUpstreams, tunnelUrl } from "./relay.js";
 import { SignIn } from "./sign-in.js";
 import { SHARED } from "./styles.js";
 import { clear, clearKept, saidOfForgotten, signOut } from "./way-out.js";
@@ -188,6 +188,12 @@ export class PoplarMailboxElement extends Base {
       prepare();
     } catch (error) {
       if (signal.aborted) return;
+      const isUnreachable = isMailError(error) && error.code === "relay-unreachable";
+      const known = isUnreachable ? rememberedUpstreams(this.#address()) : [];
+      const kept = known.length > 0 ? await keptHere(known) : [];
+      if (signal.aborted) return;
+      // What is kept here opens without the relay.
+      if (kept.length > 0) signIn.offer(known, kept, user, true);
       // An address that is none, or an answer that is not the relay's.
       signIn.fail(isMailError(error) ? problemFrom(error, "sync") : relayProblem());
       this.#announce("error", { error });
@@ -210,7 +216,7 @@ export class PoplarMailboxElement extends Base {
       // The element was removed, or given another address, meanwhile.
       if (gone.aborted) return await session.close();
       this.#session = session;
-      session.addEventListener("update", () => this.#follow(session, Desk));
+      session.addEventListener("update", () => this.#follow(session, Desk, upstream));
       session.addEventListener("problem", (event) => this.#announce("error", { error: /** @type {CustomEvent} */ (event).detail }));
       session.addEventListener("sync-end", (event) => this.#announce("sync-end", /** @type {CustomEvent} */ (event).detail));
       session.askPassword = async (over) => {
@@ -239,8 +245,9 @@ export class PoplarMailboxElement extends Base {
    * What is stored is shown as soon as the server has accepted the password, and not before.
    * @param {import("./session.js").Session} session
    * @param {typeof import("./desk.js").Desk} Desk
+   * @param {import("./relay.js").Upstream} upstream
    */
-  #follow(session, Desk) {
+  #follow(session, Desk, upstream) {
     if (session !== this.#session) return;
     if (!session.accepted) {
       this.#signIn?.connecting(session);
@@ -263,6 +270,7 @@ export class PoplarMailboxElement extends Base {
       this.#show(this.#desk.element);
       this.#desk.refresh();
       this.#desk.focus();
+      if (!session.about.memory) rememberUpstream(this.#address(), upstream);
       void beforeALock();
     }
   }

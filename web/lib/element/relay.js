@@ -57,6 +57,39 @@ export async function fetchUpstreams(address, signal) {
   return [fixed ?? { name: address.upstream, label: address.upstream }];
 }
 
+/** Mail servers by the address of their relay, as it called them when somebody signed in to one of them and kept mail here. */
+const OFFERED = "poplar:relays";
+
+/**
+ * Remembers a mail server whose mail is kept here, for a visit on which the relay gives no answer. What a relay tells everybody is nobody's
+ * secret.
+ * @param {RelayAddress} address @param {Upstream} upstream
+ */
+export function rememberUpstream(address, { name, label }) {
+  const others = rememberedUpstreams(address).filter((one) => one.name !== name);
+  try {
+    localStorage.setItem(OFFERED, JSON.stringify({ ...remembered(), [address.base.href]: [...others, { name, label }] }));
+  } catch {
+    // No storage, no mail in it either.
+  }
+}
+
+/** @param {RelayAddress} address @returns {Upstream[]} */
+export function rememberedUpstreams({ base, upstream }) {
+  const known = remembered()[base.href];
+  const named = (Array.isArray(known) ? known : []).map(({ name, label }) => ({ name: String(name), label: String(label) }));
+  return named.filter(({ name }) => upstream === null || name === upstream);
+}
+
+/** @returns {Record<string, unknown>} */
+function remembered() {
+  try {
+    return JSON.parse(localStorage.getItem(OFFERED) ?? "{}") ?? {};
+  } catch {
+    return {}; // none, or nothing that was written here
+  }
+}
+
 /** Codes that a relay closes a tunnel with before it looks at anything else, as in `relay/wire`. */
 const REFUSALS = new Map([
   [4403, { code: "origin-refused", retryable: false }],

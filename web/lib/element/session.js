@@ -158,6 +158,18 @@ export class Session extends State {
     this.changed();
   }
 
+  /** Opens what is kept here by the password that was given, where no mail server was reached; if there is anything, and it does. */
+  async openUnreached() {
+    const { password } = this.#credentials;
+    const isSealed = await this.sealing.by().catch(() => null);
+    if (isSealed === null || password === undefined) return;
+    if (this.mailbox.locked) return this.attempt(() => this.unlock(password));
+    // A passphrase has opened it already.
+    this.#accept();
+    this.mailbox.start();
+    this.changed();
+  }
+
   /** Signs in with what was given for that, after something else has opened what is kept here. */
   async syncOpened() {
     // By name: the one before, which has opened it, is not to be sent.

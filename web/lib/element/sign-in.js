@@ -32,6 +32,8 @@ export class SignIn {
   #upstreams = [];
   /** @type {readonly Kept[]} */
   #kept = [];
+  /** The relay gave no answer, and what it offered before is offered again. */
+  #isRemembered = false;
   #messages = h("div", { class: "card-messages" });
   #accounts = h("div", { class: "accounts", hidden: true });
   #keptHere = h("p", { class: "kept-here", hidden: true });
@@ -109,9 +111,11 @@ export class SignIn {
    * The relay has answered.
    * @param {readonly Upstream[]} upstreams @param {readonly Kept[]} kept
    * @param {string} user prefilled, unless an account is kept here
+   * @param {boolean} [isRemembered] it has not, and these are what it offered before
    */
-  offer(upstreams, kept, user) {
+  offer(upstreams, kept, user, isRemembered = false) {
     this.#upstreams = upstreams;
+    this.#isRemembered = isRemembered;
     this.#kept = kept;
     replace(this.#upstream, ...upstreams.map((one) => h("option", { value: one.name }, one.label)));
     setAttribute(this.#upstream, "hidden", upstreams.length <= 1);
@@ -129,13 +133,14 @@ export class SignIn {
   /** The relay gave no answer, or the sign-in failed. @param {Problem} problem */
   fail(problem) {
     const isReady = this.#upstreams.length > 0;
-    const actions = { retry: isReady ? null : this.#actions.retry, dismiss: null, signIn: null, leave: null };
+    const actions = { retry: isReady && !this.#isRemembered ? null : this.#actions.retry, dismiss: null, signIn: null, leave: null };
     this.#showForm();
     setAttribute(this.#loading, "hidden", true);
     const asksToken = problem.code === "token-needed";
     const context = this.#token.value ? "sign-in-again" : "sign-in";
     if (asksToken) this.#askToken();
-    replace(this.#messages, problemView({ ...problem, context }, actions, this.#ui));
+    const counts = this.#isRemembered ? this.#ui.t("signIn.withoutNetwork") : "";
+    replace(this.#messages, problemView({ ...problem, context }, actions, this.#ui, { counts }));
     if (isReady) (asksToken ? this.#token : this.#password).focus();
     this.#messages.scrollIntoView({ block: "nearest" });
   }

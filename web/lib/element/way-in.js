@@ -3,6 +3,9 @@ import { part } from "../mail/parts.js";
 import { whileAtWork } from "./at-work.js";
 import { confirm } from "./dom.js";
 
+/** Codes of a sign-in that has not come as far as the mail server. */
+const UNREACHED = new Set(["relay-unreachable", "relay-draining", "upstream-unreachable", "upstream-timeout"]);
+
 /**
  * What happens between the card's "sign in" and an open desk: the session with the server, and what is asked on the card before mail can
  * be shown or downloaded.
@@ -47,6 +50,8 @@ export class WayIn {
     else await session.sync();
     while (session.problem?.code === "wrong-secret" && !session.accepted) await this.#askSealed("password");
     while (session.lost && !session.accepted) await this.#askLost(session.lost);
+    // Nobody was there who could say whether the password is right: what is kept here can.
+    if (UNREACHED.has(session.problem?.code ?? "") && !session.accepted && !this.#gone.aborted) await session.openUnreached();
   }
 
   /** What is kept here needs another secret than the password that was given. @param {import("./locked.js").By} by */

@@ -29,6 +29,7 @@ export default {
     other: "{n} messages of {user} are stored on this computer.",
   },
   "signIn.kept.none": "The message list of {user} is kept on this computer.",
+  "signIn.withoutNetwork": "What is stored here opens with your password all the same.",
   "signIn.accounts": "Kept on this computer",
   "signIn.loading": "Looking for the relay",
   "signIn.noUpstream": "This relay has no mail server to offer. Whoever runs it can name one with --upstream.",

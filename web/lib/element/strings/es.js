@@ -23,6 +23,7 @@ export default {
     other: "{n} mensajes de {user} están guardados en esta computadora.",
   },
   "signIn.kept.none": "La lista de mensajes de {user} está guardada en esta computadora.",
+  "signIn.withoutNetwork": "Lo guardado aquí se abre igualmente con su contraseña.",
   "signIn.accounts": "Guardado en esta computadora",
   "signIn.loading": "Buscando el repetidor",
   "signIn.noUpstream": "Este repetidor no ofrece ningún servidor de correo. Quien lo administra puede indicar uno con --upstream.",
