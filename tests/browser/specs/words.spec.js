@@ -42,8 +42,8 @@ test("what is fetched for Spanish has every part, and no key is in two of them",
 test("every key that the code names is there, and none is there that it does not name", async () => {
   const keys = new Set((await Promise.all(parts("en").map(words))).flatMap(Object.keys));
   const spaces = new Set([...keys].map((key) => key.split(".")[0]));
-  const code = readdirSync(ELEMENT)
-    .filter((file) => file.endsWith(".js") && !file.endsWith("-styles.js") && file !== "styles.js")
+  const code = readdirSync(ELEMENT, { recursive: true })
+    .filter((file) => file.endsWith(".js") && !file.startsWith("strings") && !/(^|[-/])styles\.js$/.test(file))
     .map((file) => readFileSync(new URL(file, ELEMENT), "utf8"))
     .join("\n");
   const named = new Set([...code.matchAll(/"([a-zA-Z]+(?:\.[\w-]+)+)"/g)].map(([, key]) => key).filter((key) => spaces.has(key.split(".")[0])));

@@ -4,7 +4,7 @@ export const CARD = /* css */ `
 .welcome {
   display: grid;
   grid-template-columns: minmax(0, 420px) minmax(0, 380px);
-  place-content: center;
+  place-content: safe center;
   align-items: center;
   gap: 24px 80px;
   height: 100%;
@@ -84,7 +84,7 @@ export const CARD = /* css */ `
 .locked {
   display: grid;
   grid-template-columns: minmax(0, 420px);
-  place-content: center;
+  place-content: safe center;
   height: 100%;
   padding: 32px 16px;
   overflow: auto;

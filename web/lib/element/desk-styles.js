@@ -67,6 +67,7 @@ export const DESK = /* css */ `
   :host(:not([mode])) :is(.filter-long, .side-kept) { display: block; }
   :host(:not([mode])) .filter-short { display: none; }
   :host(:not([mode])) .filter-count { margin-inline-start: auto; }
+  :host(:not([mode])) :is(.filter, .side-foot .button) { white-space: normal; text-align: start; }
   :host(:not([mode])) .side-foot { flex-direction: column; align-items: start; margin: auto 0 0; }
 }
 @container poplar (width < 1100px) {
@@ -117,7 +118,7 @@ export const DESK = /* css */ `
   align-items: center;
   gap: 12px;
   flex: none;
-  height: var(--head);
+  min-height: var(--head);
   padding: 0 16px;
   border-bottom: 1px solid var(--line);
 }
@@ -190,7 +191,7 @@ export const DESK = /* css */ `
   align-items: center;
   gap: 8px;
   flex: none;
-  height: var(--head);
+  min-height: var(--head);
   padding: 0 20px;
   border-bottom: 1px solid var(--line);
 }
@@ -262,7 +263,7 @@ export const DESK = /* css */ `
 .reader .problem-words { flex-basis: calc(100% - 32px); }
 
 @container poplar (width < 700px) {
-  .reader-toolbar { padding: 0 8px; gap: 6px; height: 56px; }
+  .reader-toolbar { padding: 0 8px; gap: 6px; min-height: 56px; }
   .reader-toolbar .button { padding-inline: 8px; }
   .reader-page { padding: 16px 16px 24px; }
   .attachments-list li, .attachment { width: 100%; }
@@ -271,6 +272,15 @@ export const DESK = /* css */ `
   .reader-toolbar .button:not(.button-back) span { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   .reader-toolbar .button:not(.button-back) { width: 40px; padding: 3px; }
   .reader-toolbar .button .icon { margin: 0; }
+}
+
+/* As little as 256 px, which is what is left of a screen at 400 % (WCAG 2.2, 1.4.10): a message is to be seen beside what is said. */
+@media (height < 400px) {
+  .desk { --control: 32px; --head: 44px; }
+  .filter { min-height: 32px; }
+  .reader-toolbar { min-height: var(--head); }
+  .reader-page { padding-block: 8px; }
+  .notices { max-height: 30vh; }
 }
 
 /* Last: what it changes is set above. */

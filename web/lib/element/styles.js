@@ -151,6 +151,9 @@ a { color: var(--accent); }
 .dialog .form .dialog-actions { margin-top: 8px; }
 .dialog .button { min-height: 40px; }
 
+@media (height < 400px) {
+  :host { min-height: 256px; }
+}
 @media (prefers-reduced-motion: reduce) {
   *, ::before, ::after { animation: none !important; transition: none !important; }
 }
