@@ -75,6 +75,8 @@ export const DESK = /* css */ `
 }
 @container poplar (width < 860px) {
   .side { gap: 8px; }
+  .side .button { gap: 5px; padding-inline: 5px; }
+  .side-account { padding: 0 4px 0 8px; }
   .check-long { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   .check-short { display: inline; }
   .filter .icon { display: none; }
@@ -97,6 +99,9 @@ export const DESK = /* css */ `
   :host(:not([mode])) :is([data-pane="list"] .reader, [data-pane="reader"] .list-pane) { visibility: hidden; opacity: 0; }
   :host(:not([mode])) [data-pane="reader"] .side { display: none; }
   :host(:not([mode])) .button-back { display: inline-flex; }
+}
+@container poplar (width < 400px) {
+  .side-server { display: none; }
 }
 @container poplar (width < 480px) {
   .side-foot .button:is([data-testid="settings-open"], [data-testid="lock-now"]) span { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }

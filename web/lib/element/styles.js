@@ -18,7 +18,7 @@ export const SHARED = /* css */ `
   --text: light-dark(#17211f, #e3eae8);
   --text-quiet: light-dark(#54625f, #9caaa7);
   --line: light-dark(#dfe5e4, #2a3432);
-  --line-strong: light-dark(#85928f, #6b7976);
+  --line-strong: light-dark(#7f8c89, #6b7976);
   --accent: var(--poplar-accent, light-dark(#0a6660, #5fc7bc));
   --on-accent: var(--poplar-on-accent, light-dark(#ffffff, #06201d));
   --accent-ground: light-dark(#e3f1ef, #16302d);

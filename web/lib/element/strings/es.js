@@ -58,7 +58,7 @@ export default {
   "list.label": "Mensajes: {filter}",
   "list.count": { one: "{n} mensaje", other: "{n} mensajes" },
   "list.checked": "Revisado: {time}",
-  "list.checked.new": "Nuevos: {n}, revisado: {time}",
+  "list.checked.new": "Nuevos: {n}, {time}",
   "list.next": "Próxima revisión: {time}",
   "list.next.elsewhere": "Otra ventana revisa para todas",
   "list.elsewhere": "Otra ventana está revisando.",
