@@ -13,8 +13,6 @@ export default {
   "retrieve.headers": "Solo encabezados; un mensaje cuando se abre",
   "retrieve.none": "Nada; un mensaje cuando se abre",
   "order.title": "Primero",
-  "order.newest": "Los más nuevos",
-  "order.oldest": "Los más antiguos",
 
   "leave.title": "Qué permanece en el servidor",
   "leave.until-deleted": "Todo hasta que se elimine aquí",

@@ -1,0 +1,32 @@
+/** The words of what is opened above the desk now and then, in Spanish. */
+export default {
+  "work.close": "Cerrar",
+
+  "keys.title": "Teclado",
+  "keys.down": "Mensaje siguiente de la lista",
+  "keys.up": "Mensaje anterior de la lista",
+  "keys.open": "Abrir el mensaje",
+  "keys.next": "Abrir el mensaje siguiente",
+  "keys.previous": "Abrir el mensaje anterior",
+  "keys.back": "Volver a la lista",
+  "keys.retrieve": "Descargar el mensaje abierto, o revisar el correo",
+  "keys.unread": "Marcar como leído o no leído",
+  "keys.remove": "Eliminar del servidor",
+  "keys.undo": "Deshacer la última eliminación",
+  "keys.save": "Guardar el mensaje como .eml",
+  "keys.search": "Buscar",
+  "keys.help": "Mostrar estas teclas",
+  "keys.on": "Usar letras y signos sueltos como atajos",
+  "keys.on.hint": "Desactívelos si el dictado u otro programa los escribe por sí mismo. Las demás teclas siguen funcionando.",
+  "keys.frame": "Después de hacer clic en un mensaje con formato, las teclas son de ese mensaje: pulse Tab, o haga clic fuera de él.",
+  "key.ArrowDown": "↓",
+  "key.ArrowUp": "↑",
+  "key.Escape": "Esc",
+  "key.Delete": "Supr",
+  "key.Enter": "Entrar",
+
+  "source.title": "Código fuente del mensaje",
+  "source.more": "Mostrar más",
+  "source.shown": "Se muestran {sizes}",
+  "source.all": "Completo, {size}",
+};
