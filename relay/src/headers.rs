@@ -2,11 +2,12 @@
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
-/// What the page may do: run its own script and wasm, and load mail's images where a person allows it. The same policy goes
-/// with scripts and workers, since a worker obeys the policy of its own response.
+/// What the page may do: run its own script and wasm. For mail's sake, whose frame inherits this policy, it allows style attributes and
+/// images: those in the message itself, as `data:`, and others over TLS where a person asks for them. The same policy goes with scripts and
+/// workers, since a worker obeys the policy of its own response.
 pub(crate) const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
-    style-src-attr 'unsafe-inline'; img-src 'self' data: blob: https:; connect-src 'self'; worker-src 'self'; \
-    manifest-src 'self'; frame-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+    style-src-attr 'unsafe-inline'; img-src 'self' data: https:; connect-src 'self'; worker-src 'self'; \
+    manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
     require-trusted-types-for 'script'; trusted-types poplar";
 
 /// Devices that no page of the relay ever needs.

@@ -245,24 +245,10 @@ export const DESK = /* css */ `
 .attachment-name { font-size: 14px; line-height: 20px; }
 .attachment-about { grid-column: 2; font-size: 12px; line-height: 16px; color: var(--text-quiet); }
 
-.reader-view { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: 8px 16px; }
-.reader-view .reader-note { flex: 1 1 260px; margin: 0; }
-.segments { display: inline-flex; flex: none; }
-.segment { min-height: 28px; padding: 1px 10px; border: 1px solid var(--line); background: none; font-size: 13px; color: var(--text-quiet); cursor: pointer; }
-.segment:first-child { border-start-start-radius: var(--radius); border-end-start-radius: var(--radius); }
-.segment:last-child { border-start-end-radius: var(--radius); border-end-end-radius: var(--radius); }
-.segment + .segment { border-inline-start: 0; }
-.segment[aria-pressed="true"] { background: var(--accent-ground); color: var(--text); font-weight: 600; }
-
 .text { max-width: 72ch; overflow-wrap: anywhere; }
 .text-block, .text-quote { white-space: pre-wrap; unicode-bidi: plaintext; text-align: start; }
+.text-part { content-visibility: auto; contain-intrinsic-block-size: auto 300em; }
 .text-quote { padding-inline-start: 12px; border-inline-start: 2px solid var(--line); color: var(--text-quiet); }
-
-/* A framed message scrolls inside its frame, which has no scripts and so cannot say how tall it is: it takes what is left. */
-.reader-page[data-framed="true"] { display: flex; flex-direction: column; padding-bottom: 20px; }
-.reader-page[data-framed="true"] > * { width: 100%; max-width: 960px; }
-.reader-page[data-framed="true"] .reader-body { flex: 1 0 auto; display: flex; min-height: min(420px, 70vh); }
-.html-frame { flex: 1; width: 100%; border: 1px solid var(--line); border-radius: var(--radius); background: #ffffff; color-scheme: light; }
 
 .reader .problem { border: 0; border-radius: var(--radius); flex-wrap: wrap; }
 .reader .problem-words { flex-basis: calc(100% - 32px); }
@@ -290,7 +276,7 @@ export const DESK = /* css */ `
 
 /* Last: what it changes is set above. */
 @media (forced-colors: active) {
-  .row[aria-selected="true"], .filter[aria-current="true"], .segment[aria-pressed="true"] { outline: 2px solid Highlight; outline-offset: -2px; }
+  .row[aria-selected="true"], .filter[aria-current="true"] { outline: 2px solid Highlight; outline-offset: -2px; }
   .bar-fill { background: Highlight; }
   .row::before { background: CanvasText !important; }
 }

@@ -1,7 +1,8 @@
-import { frameHtml, textView } from "./body.js";
+import { part } from "../mail/parts.js";
 import { h, icon, replace, saveAs, setAttribute, setIcon, setText, swap } from "./dom.js";
 import { rowState, sender } from "./list.js";
 import { problemFrom, problemView } from "./problem.js";
+import { textView } from "./text.js";
 
 /**
  * One message: who, when, what; its text or its HTML; its attachments; and what can be done with it.
@@ -141,39 +142,25 @@ export class Reader {
 
   /** @param {Message} message */
   async #show(message) {
-    const { t } = this.#ui;
-    const body = h("div", { class: "reader-body" });
-    const text = () => (message.text.trim() ? textView(message.text) : h("p", { class: "reader-none" }, t("reader.noText")));
     setAttribute(this.#page, "data-framed", false);
-    if (message.html === null) {
-      replace(this.#page, this.#header(message), this.#attachments(message.attachments), body);
-      body.append(text());
+    const { html, text } = message;
+    if (html === null) {
+      const body = text.trim() ? textView(text) : h("p", { class: "reader-none" }, this.#ui.t("reader.noText"));
+      replace(this.#page, this.#header(message), this.#attachments(message.attachments), h("div", { class: "reader-body" }, body));
       return;
     }
-
-    const framed = await frameHtml(message.html, (contentId) => this.#inlineImage(message, contentId), t);
+    const { htmlView } = await part(import("./html/view.js"));
+    const view = await htmlView({ ...message, html }, {
+      ui: this.#ui,
+      root: /** @type {ShadowRoot} */ (this.element.getRootNode()),
+      width: this.#page.clientWidth,
+      inlineImage: (contentId) => this.#inlineImage(message, contentId),
+      framed: (on) => setAttribute(this.#page, "data-framed", on),
+      wanted: () => this.id === message.id && this.element.isConnected,
+    });
     if (this.id !== message.id) return;
-    const attached = message.attachments.filter((one) => !(one.contentId && framed.usedIds.has(one.contentId)));
-    const plain = text();
-    const views = /** @type {const} */ ([
-      [t("reader.asHtml"), framed.frame],
-      [t("reader.asText"), plain],
-    ]);
-    const buttons = views.map(([label, view]) => h("button", { class: "segment", type: "button", onclick: () => choose(view) }, label));
-    const choose = (/** @type {Node} */ chosen) => {
-      views.forEach(([, view], i) => setAttribute(/** @type {Element} */ (buttons[i]), "aria-pressed", view === chosen));
-      for (const [, view] of views) setAttribute(view, "hidden", view !== chosen);
-      setAttribute(this.#page, "data-framed", chosen === framed.frame);
-    };
-    const notes = h(
-      "div",
-      { class: "reader-view" },
-      framed.blocked > 0 && h("p", { class: "reader-note" }, icon("image"), h("span", {}, t("reader.images", { n: framed.blocked }))),
-      h("div", { class: "segments" }, ...buttons),
-    );
-    choose(framed.frame);
-    body.append(framed.frame, plain);
-    replace(this.#page, this.#header(message), this.#attachments(attached), notes, body);
+    const attached = message.attachments.filter((one) => !(one.contentId && view.usedIds.has(one.contentId)));
+    replace(this.#page, this.#header(message), this.#attachments(attached), view.notes, view.body);
   }
 
   /** @param {Pick<Message, "subject" | "from" | "to" | "cc" | "date">} message */

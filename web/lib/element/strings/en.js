@@ -140,23 +140,15 @@ export default {
   "reader.delete.off": "Deleting is off: this mailbox is set to leave everything on the server",
   "reader.keep": "Keep",
   "reader.save": "Save .eml",
-  "reader.asText": "Plain text",
-  "reader.asHtml": "Formatted",
   "reader.loading": "Opening the message",
   "reader.retrieving": "Retrieving the message from the server",
   "reader.retrieving.bytes": "Retrieving the message from the server, {bytes}",
   "reader.queued": "Waiting for the running session with the server to end",
   "reader.noText": "This message has no text.",
-  "reader.images": {
-    one: "{n} remote image was not loaded. Loading it could tell the sender that you read this.",
-    other: "{n} remote images were not loaded. Loading them could tell the sender that you read this.",
-  },
   "reader.attachments": { one: "{n} attachment", other: "{n} attachments" },
-  "reader.frame": "Formatted message",
   "reader.noName": "Unnamed",
   "reader.declared": "{type}, sent as {declared}",
   "reader.saveOne": "Save",
-  "reader.linkTo": "Opens {url}",
 
   "notice.delete": {
     one: "{n} message will be deleted from the server when you sign out or check for mail.",
