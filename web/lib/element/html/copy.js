@@ -1,5 +1,6 @@
 import { ATTRIBUTES, COPIED, DROPPED, INLINE_IMAGE, RENAMED, safeStyle } from "./allowed.js";
 import { linkTarget, otherHost, parseUrl } from "./links.js";
+import { attribute, attributes, firstChild, localName, namespace, nextSibling, styleOf } from "./tree.js";
 
 /**
  * What an allow-list permits, copied out of the inert tree of a message into another document.
@@ -63,7 +64,7 @@ export class Copy {
     this.#copyAttributes(body, this.#target.body, sheets.body);
     // Not by recursion: how deep a tree may be is the parser's affair.
     /** @type {{ next: Node | null, to: Node, leave?: () => void }[]} */
-    const open = [{ next: content.firstChild, to: this.#target.body }];
+    const open = [{ next: firstChild(content), to: this.#target.body }];
     for (let place = open.at(-1); place; place = open.at(-1)) {
       const { next, to } = place;
       if (!next) {
@@ -71,12 +72,12 @@ export class Copy {
         open.pop();
         continue;
       }
-      place.next = next.nextSibling;
+      place.next = nextSibling(next);
       if (next instanceof Text) {
         to.appendChild(this.#target.createTextNode(next.data));
       } else if (next instanceof Element) {
         const inside = this.#element(next, to);
-        if (inside) open.push({ next: next.firstChild, ...inside });
+        if (inside) open.push({ next: firstChild(next), ...inside });
       }
       if (slices.due) await slices.rest();
     }
@@ -89,9 +90,9 @@ export class Copy {
    * @returns {{ to: Node, leave?: () => void } | null} where its contents go, if anywhere
    */
   #element(element, to) {
-    const name = element.localName;
+    const name = localName(element);
     if (DROPPED.has(name)) return null;
-    if (element.namespaceURI !== HTML) return { to };
+    if (namespace(element) !== HTML) return { to };
     if (name === "img") return this.#image(element, to);
     if (name === "area") return this.#area(element, to);
     if (name === "input") return this.#input(element, to);
@@ -101,7 +102,7 @@ export class Copy {
     this.#copyAttributes(element, copy, this.#options.sheets.of(element));
     to.appendChild(copy);
     if (name !== "a") return { to: copy };
-    const url = linkTarget(element.getAttribute("href"));
+    const url = linkTarget(attribute(element, "href"));
     if (!url) return { to: copy };
     this.#link(copy, url);
     const other = otherHost(element, url);
@@ -110,18 +111,18 @@ export class Copy {
 
   /** @param {Element} from @param {HTMLElement} to @param {Style[]} declared */
   #copyAttributes(from, to, declared) {
-    for (const { name, value } of from.attributes) {
+    for (const { name, value } of attributes(from)) {
       if (!ATTRIBUTES.has(name)) continue;
       to.setAttribute(name, value);
       if (name === "bgcolor" || name === "color") this.coloured = true;
     }
-    const background = parseUrl(from.getAttribute("background") ?? "");
+    const background = parseUrl(attribute(from, "background") ?? "");
     if (background) {
       this.#options.found(background.href);
       if (this.#options.remote && background.protocol === "https:") to.setAttribute("background", background.href);
     }
     if (!this.#options.styles || !(from instanceof HTMLElement)) return;
-    const styles = [...declared, safeStyle(from.style, this.#options.remote, this.#options.found)];
+    const styles = [...declared, safeStyle(styleOf(from), this.#options.remote, this.#options.found)];
     const text = styles.map(({ normal }) => normal).join("") + styles.map(({ important }) => important).join("");
     if (text) to.setAttribute("style", text);
     if (styles.some(({ coloured }) => coloured)) this.coloured = true;
@@ -163,11 +164,11 @@ export class Copy {
 
   /** A place of a picture that was a link stays one in words. @param {Element} area @param {Node} to */
   #area(area, to) {
-    const url = linkTarget(area.getAttribute("href"));
+    const url = linkTarget(attribute(area, "href"));
     if (url) {
       const link = this.#target.createElement("a");
       this.#link(link, url);
-      link.textContent = area.getAttribute("alt")?.trim() || url.host || url.href;
+      link.textContent = attribute(area, "alt")?.trim() || url.host || url.href;
       to.appendChild(link);
       to.appendChild(this.#target.createTextNode(" "));
     }
@@ -176,16 +177,16 @@ export class Copy {
 
   /** What is written on a button or in a field is text. @param {Element} input @param {Node} to */
   #input(input, to) {
-    const kind = input.getAttribute("type")?.trim().toLowerCase() || "text";
-    const value = input.getAttribute("value")?.trim();
+    const kind = attribute(input, "type")?.trim().toLowerCase() || "text";
+    const value = attribute(input, "value")?.trim();
     if (value && TEXT_INPUTS.has(kind)) to.appendChild(this.#target.createTextNode(` [${value}] `));
     return null;
   }
 
   /** @param {Element} from @param {Node} to */
   #image(from, to) {
-    const address = from.getAttribute("src")?.trim() || firstOf(from.getAttribute("srcset"));
-    const alt = from.getAttribute("alt") ?? "";
+    const address = attribute(from, "src")?.trim() || firstOf(attribute(from, "srcset"));
+    const alt = attribute(from, "alt") ?? "";
     const contentId = /^cid:/i.test(address) ? decode(address.slice(4)) : null;
     const isData = INLINE_IMAGE.test(address);
     if (isData || contentId !== null) this.hasInline = true;
@@ -214,7 +215,7 @@ export class Copy {
     this.#copyAttributes(from, image, this.#options.sheets.of(from));
     if (this.#options.styles) {
       image.style.setProperty("max-width", "100%");
-      if (Number.parseInt(from.getAttribute("width") ?? "", 10) > PICTURE_WIDTH) image.style.setProperty("height", "auto");
+      if (Number.parseInt(attribute(from, "width") ?? "", 10) > PICTURE_WIDTH) image.style.setProperty("height", "auto");
     }
     this.coloured = true;
     to.appendChild(image);

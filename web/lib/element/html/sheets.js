@@ -1,4 +1,5 @@
 import { safeStyle } from "./allowed.js";
+import { attribute, classesOf, idOf, localName, matches, parentNode } from "./tree.js";
 
 /**
  * A message's own style sheets, inlined: which declarations hold for which element. A sheet in the frame would be refused by the page's
@@ -63,7 +64,7 @@ export class Sheets {
       for (const element of elements.get(rule.key) ?? []) {
         this.#steps += cost;
         if (this.#steps > MOST_STEPS || this.#declared > MOST_DECLARED) return;
-        if (element.matches(rule.selector)) {
+        if (matches(element, rule.selector)) {
           this.#declared += length;
           const known = this.#styles.get(element);
           if (known) known.push(rule);
@@ -84,10 +85,11 @@ export class Sheets {
     /** @type {Rule[]} */
     const rules = [];
     let left = MOST_CSS;
-    for (const { textContent: css, media } of content.querySelectorAll("style")) {
+    for (const element of content.querySelectorAll("style")) {
+      const css = element.textContent;
       left -= css.length;
       if (left < 0) break;
-      if (!this.#applies(media)) continue;
+      if (!this.#applies(attribute(element, "media") ?? "")) continue;
       const sheet = new CSSStyleSheet();
       sheet.replaceSync(css); // without what it imports, and applied to nothing
       this.#collect(sheet.cssRules, rules);
@@ -136,13 +138,14 @@ export class Sheets {
     /** @type {Map<Node, number>} */
     const depths = new Map([[content, 0]]);
     for (let element = walker.nextNode(); element instanceof Element; element = walker.nextNode()) {
-      const depth = (depths.get(/** @type {Node} */ (element.parentNode)) ?? 0) + 1;
+      const depth = (depths.get(/** @type {Node} */ (parentNode(element))) ?? 0) + 1;
       depths.set(element, depth);
       deepest = Math.max(deepest, depth);
       add("*", element);
-      add(element.localName, element);
-      if (element.id) add(`#${element.id}`, element);
-      for (const name of element.classList) add(`.${name}`, element);
+      add(localName(element), element);
+      const id = idOf(element);
+      if (id) add(`#${id}`, element);
+      for (const name of classesOf(element)) add(`.${name}`, element);
       if (this.#slices.due) await this.#slices.rest();
     }
     return { elements, depth: deepest };
