@@ -3,6 +3,7 @@ import { h, icon, replace, saveAs, setAttribute, setIcon, setText, swap } from "
 import { rowState, sender } from "./list.js";
 import { problemFrom, problemView } from "./problem.js";
 import { textView } from "./text.js";
+import { endingOf, isNamedAs, straight } from "./types.js";
 
 /**
  * One message: who, when, what; its text or its HTML; its attachments; and what can be done with it.
@@ -267,7 +268,7 @@ function attachmentList(attachments, save, ui) {
 
 /** @param {Attachment} attachment @param {(attachment: Attachment, name: string) => void} save @param {import("./words.js").Ui} ui */
 function attachmentButton(attachment, save, { t, format }) {
-  const name = attachment.name || t("reader.noName");
+  const name = straight(attachment.name) || t("reader.noName");
   const type = typeText(attachment, t);
   const size = format.size(attachment.size);
   return h(
@@ -287,11 +288,16 @@ function attachmentButton(attachment, save, { t, format }) {
   );
 }
 
-/** What it is, and what the sender said it is where that differs. @param {Attachment} attachment @param {import("./words.js").Words} t */
-function typeText({ type, declaredType }, t) {
+/**
+ * What it is, and what the sender said it is, or its name says, where that differs.
+ * @param {Attachment} attachment @param {import("./words.js").Words} t
+ */
+function typeText({ type, declaredType, name }, t) {
   const word = (/** @type {string} */ mime) => t(`type.${mime}`) || mime;
-  const differs = declaredType && declaredType !== type && declaredType !== "application/octet-stream";
-  return differs ? t("reader.declared", { type: word(type), declared: word(declaredType) }) : word(type);
+  if (declaredType && declaredType !== type && declaredType !== "application/octet-stream") {
+    return t("reader.declared", { type: word(type), declared: word(declaredType) });
+  }
+  return isNamedAs(type, name) ? word(type) : t("reader.named", { type: word(type), ending: endingOf(name) });
 }
 
 /** A file name that says nothing about the message but its date. @param {Date | null} date */

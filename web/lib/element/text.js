@@ -1,4 +1,5 @@
 import { h } from "./dom.js";
+import { Slices } from "./slices.js";
 
 /** An address in plain text. Trailing punctuation belongs to the sentence and not to the address. */
 const TEXT_ADDRESS = /https?:\/\/[^\s<>"]+[^\s<>"'.,;:!?)\]}]/g;
@@ -7,16 +8,24 @@ const PART_LINES = 200;
 
 /**
  * Plain text as it was written: line ends kept, long lines wrapped, addresses as links that open without referrer or opener, quoted
- * lines quieter. Each line takes its own direction, so that Hebrew and English may follow one another.
+ * lines quieter. Each line takes its own direction, so that Hebrew and English may follow one another. A long text is there from its
+ * beginning, and the rest of it comes while it can be read.
  * @param {string} text @returns {HTMLElement}
  */
 export function textView(text) {
   const view = h("div", { class: "text", "data-testid": "reader-text", dir: "auto" });
+  fill(view, text).catch(() => {}); // of what is shown no more
+  return view;
+}
+
+/** @param {HTMLElement} view @param {string} text */
+async function fill(view, text) {
+  const slices = new Slices(() => view.isConnected);
   for (const { quoted, lines } of blocks(text)) {
     const name = `${quoted ? "text-quote" : "text-block"}${lines.length === PART_LINES ? " text-part" : ""}`;
     view.append(h(quoted ? "blockquote" : "div", { class: name }, ...linked(lines.join("\n"))));
+    if (slices.due) await slices.rest();
   }
-  return view;
 }
 
 /** Runs of lines that are quoted (`>`), and of lines that are not. @param {string} text */

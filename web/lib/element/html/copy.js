@@ -11,7 +11,7 @@ import { attribute, attributes, firstChild, localName, namespace, nextSibling, s
  * @typedef {import("./allowed.js").Style} Style
  * @typedef {{
  *   inlineImage: InlineImage, remote: boolean, styles: boolean, sheets: import("./sheets.js").Sheets,
- *   found: (url: string) => void, slices: import("./slices.js").Slices, t: import("../words.js").Words
+ *   found: (url: string) => void, slices: import("../slices.js").Slices, t: import("../words.js").Words
  * }} Options remote: whether images from elsewhere are wanted; styles: whether the page allows any; found: hears of each address of an image
  */
 

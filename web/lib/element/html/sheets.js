@@ -42,7 +42,7 @@ export class Sheets {
   #slices;
 
   /**
-   * @param {{ width: number, remote: boolean, found: (url: string) => void, slices: import("./slices.js").Slices }} options width: of the
+   * @param {{ width: number, remote: boolean, found: (url: string) => void, slices: import("../slices.js").Slices }} options width: of the
    *   frame, in CSS pixels
    */
   constructor({ width, remote, found, slices }) {

@@ -8,7 +8,7 @@ import { hostAllows, hostAllowsRemote } from "./host.js";
 import { parseUrl } from "./links.js";
 import { parse, TooIntricate } from "./parse.js";
 import { Sheets } from "./sheets.js";
-import { Slices } from "./slices.js";
+import { Slices } from "../slices.js";
 import { STYLES } from "./styles.js";
 
 /**

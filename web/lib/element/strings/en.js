@@ -148,6 +148,7 @@ export default {
   "reader.attachments": { one: "{n} attachment", other: "{n} attachments" },
   "reader.noName": "Unnamed",
   "reader.declared": "{type}, sent as {declared}",
+  "reader.named": "{type}, although its name ends in {ending}",
   "reader.saveOne": "Save",
 
   "notice.delete": {
@@ -369,6 +370,8 @@ export default {
   "type.image/png": "PNG image",
   "type.image/jpeg": "JPEG image",
   "type.image/gif": "GIF image",
+  "type.image/tiff": "TIFF image",
+  "type.application/vnd.microsoft.portable-executable": "Windows program",
   "type.message/rfc822": "Message",
   "type.application/octet-stream": "File",
 };
