@@ -83,7 +83,8 @@ export class Reader {
       await this.#show(message);
       if (!row?.read) await this.#session.attempt(() => this.#session.mailbox.markRead(id));
     } catch (error) {
-      if (this.id === id) this.#fail(error, id, body);
+      const isOver = error instanceof DOMException && error.name === "AbortError"; // the mailbox was locked meanwhile, say
+      if (this.id === id && !isOver) this.#fail(error, id, body);
     }
   }
 

@@ -224,7 +224,7 @@ export class Copy {
 
   /** @param {HTMLImageElement} image @param {string} contentId @param {string} alt */
   async #fillIn(image, contentId, alt) {
-    const asked = this.#images.get(contentId) ?? this.#options.inlineImage(contentId);
+    const asked = this.#images.get(contentId) ?? this.#options.inlineImage(contentId).catch(() => null);
     this.#images.set(contentId, asked);
     const url = await asked;
     this.#inlined += url?.length ?? 0;

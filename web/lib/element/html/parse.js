@@ -37,7 +37,7 @@ export async function parse(html, slices) {
   const write = (/** @type {string} */ markup) => inert.write(/** @type {string} */ (trustedMarkup(markup)));
   inert.open();
   // No message can close an element whose name it does not know; and behind a body, none can replace it by a frameset.
-  write(`<!doctype html><html><head></head><body><m-${crypto.randomUUID()}>`);
+  write(`<!doctype html><html><head></head><body><m-${crypto.getRandomValues(new Uint32Array(4)).join("-")}>`);
   const content = inert.body.lastElementChild;
   if (!content) throw new TooIntricate();
   inert.createDocumentFragment().append(content);

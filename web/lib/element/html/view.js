@@ -37,7 +37,8 @@ export async function htmlView(message, options) {
   const allowed = await hostAllows();
   if (!allowed.markup) return onlyText(text(), t("html.host.markup"));
   try {
-    const show = (/** @type {boolean} */ remote) => framed(message.html, { ...options, ...allowed, remote, t });
+    const inlineImage = allowed.inlineImages ? options.inlineImage : async () => null;
+    const show = (/** @type {boolean} */ remote) => framed(message.html, { ...options, ...allowed, inlineImage, remote, t });
     return switchable(await show(false), show, text, allowed, { ...options, t });
   } catch (error) {
     if (error instanceof TooIntricate) return onlyText(text(), t("html.intricate"));
@@ -96,7 +97,6 @@ function switchable(first, show, text, allowed, { t, framed }) {
   const asTextButton = segment(t("html.asText"), false);
 
   const showRemote = async () => {
-    setAttribute(button, "disabled", true);
     if (!(await hostAllowsRemote())) return replace(images, noteOf("image", t("html.host.remote")));
     const next = await show(true);
     frame.replaceWith(next.frame);
@@ -106,7 +106,11 @@ function switchable(first, show, text, allowed, { t, framed }) {
     replace(images, noteOf("picture", [t("html.images.shown", { n: next.secure.size }), stay].filter(Boolean).join(" ")));
     images.focus();
   };
-  const button = h("button", { class: "button reader-images-show", type: "button", "data-testid": "show-images", onclick: showRemote }, t("html.images.show"));
+  const onclick = () => {
+    setAttribute(button, "disabled", true);
+    showRemote().catch(() => {}); // the message is shown no more
+  };
+  const button = h("button", { class: "button reader-images-show", type: "button", "data-testid": "show-images", onclick }, t("html.images.show"));
   const images = h("div", { class: "reader-images", role: "status", tabindex: "-1", "data-testid": "remote-images" });
   const blocked = first.secure.size + first.insecure.size;
   if (first.secure.size > 0) replace(images, noteOf("image", t("html.images", { n: blocked })), button);
