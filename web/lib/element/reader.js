@@ -152,15 +152,16 @@ export class Reader {
       return;
     }
     const { htmlView } = await part(import("./html/view.js"));
+    const wanted = () => this.id === message.id && this.element.isConnected;
     const view = await htmlView({ ...message, html }, {
       ui: this.#ui,
       root: /** @type {ShadowRoot} */ (this.element.getRootNode()),
       width: this.#page.clientWidth,
       inlineImage: (contentId) => this.#inlineImage(message, contentId),
-      framed: (on) => setAttribute(this.#page, "data-framed", on),
-      wanted: () => this.id === message.id && this.element.isConnected,
+      framed: (on) => wanted() && setAttribute(this.#page, "data-framed", on),
+      wanted,
     });
-    if (this.id !== message.id) return;
+    if (!wanted()) return;
     const attached = message.attachments.filter((one) => !(one.contentId && view.usedIds.has(one.contentId)));
     replace(this.#page, this.#header(message), this.#attachments(attached), view.notes, view.body);
   }

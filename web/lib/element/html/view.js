@@ -22,7 +22,8 @@ import { STYLES } from "./styles.js";
  * @typedef {{
  *   ui: import("../words.js").Ui, root: ShadowRoot, width: number, inlineImage: import("./copy.js").InlineImage,
  *   framed: (on: boolean) => void, wanted: () => boolean
- * }} Options width: of the reader, in CSS pixels; framed: hears whether it is the frame that is shown; wanted: whether the message still is
+ * }} Options width: of the reader, in CSS pixels; framed: hears whether the
+ *   frame is shown; wanted: whether the message still is
  * @typedef {{ notes: HTMLElement, body: HTMLElement, usedIds: Set<string> }} View usedIds: Content-Ids of attachments that are shown in it
  */
 
@@ -97,14 +98,17 @@ function switchable(first, show, text, allowed, { t, framed }) {
   const asTextButton = segment(t("html.asText"), false);
 
   const showRemote = async () => {
-    if (!(await hostAllowsRemote())) return replace(images, noteOf("image", t("html.host.remote")));
-    const next = await show(true);
-    frame.replaceWith(next.frame);
-    ({ frame } = next);
-    choose(true);
-    const stay = next.insecure.size > 0 && t("html.images.insecure", { n: next.insecure.size });
-    replace(images, noteOf("picture", [t("html.images.shown", { n: next.secure.size }), stay].filter(Boolean).join(" ")));
-    images.focus();
+    if (await hostAllowsRemote()) {
+      const next = await show(true);
+      frame.replaceWith(next.frame);
+      ({ frame } = next);
+      choose(true);
+      const stay = next.insecure.size > 0 && t("html.images.insecure", { n: next.insecure.size });
+      replace(images, noteOf("picture", [t("html.images.shown", { n: next.secure.size }), stay].filter(Boolean).join(" ")));
+    } else {
+      replace(images, noteOf("image", t("html.host.remote")));
+    }
+    images.focus(); // where the button was
   };
   const onclick = () => {
     setAttribute(button, "disabled", true);
