@@ -128,6 +128,21 @@ export interface Message {
   subject: string; from: string; to: string[]; cc: string[]; date: Date | null;
   text: string; html: string | null;                           // html: decoded, NOT sanitised
   attachments: { index: number; name: string; type: string; declaredType: string; size: number; inline: boolean; contentId: string | null }[];
+  /** What it says became of another message, where it is a report of that. */
+  reports: Report[];
+}
+
+/** What became of a message for one of its recipients. */
+export interface Report {
+  /**
+   * "delivered", "delayed", "failed", "relayed" or "expanded" by a mail server (RFC 3464); "displayed", "deleted", "dispatched",
+   * "processed", "denied" or "error" by who received it, or a service in their place (RFC 8098).
+   */
+  kind: "delivered" | "delayed" | "failed" | "relayed" | "expanded" | "displayed" | "deleted" | "dispatched" | "processed" | "denied" | "error" | "unknown";
+  recipient: string;                                           // address; "" where it is not said
+  status: string | null;                                       // such as "5.1.1" (RFC 3463)
+  words: string;                                               // what the reporting system says in its own words, decoded; "" where nothing
+  original: string | null;                                     // Message-ID of what is reported on, with its angle brackets
 }
 
 export interface Progress { phase: "connect" | "login" | "list" | "headers" | "retrieve" | "delete" | "quit"; done: number; total: number; bytes: number; totalBytes: number; elsewhere?: true }

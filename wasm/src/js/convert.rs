@@ -78,7 +78,18 @@ mod host {
             text: &str,
             html: Option<&str>,
             attachments: Array,
+            reports: Array,
         ) -> JsValue;
+        #[cfg(feature = "mime")]
+        pub(super) fn notice(
+            kind: &str,
+            recipient: &str,
+            status: Option<&str>,
+            words: &str,
+            original: Option<&str>,
+        ) -> JsValue;
+        #[cfg(feature = "mime")]
+        pub(super) fn decoded(label: &str, octets: &[u8]) -> Option<String>;
         #[wasm_bindgen(catch)]
         pub(super) fn blob(pieces: Array, kind: &str) -> core::result::Result<JsValue, JsValue>;
     }
@@ -168,6 +179,10 @@ pub(super) fn message(id: u32, message: &mail::Message) -> JsValue {
         let mail::Attachment { name, kind, declared, size, inline, content_id } = attachment;
         host::attachment(index, name, kind, declared, *size as f64, *inline, content_id.as_deref())
     });
+    let reports = message.reports.iter().map(|report| {
+        let mail::Report { kind, recipient, status, words, original } = report;
+        host::notice(kind, recipient, status.as_deref(), words, original.as_deref())
+    });
     host::message(
         id,
         array(headers),
@@ -179,7 +194,14 @@ pub(super) fn message(id: u32, message: &mail::Message) -> JsValue {
         &message.text,
         message.html.as_deref(),
         array(attachments),
+        array(reports),
     )
+}
+
+/// Text in a charset that the browser knows.
+#[cfg(feature = "mime")]
+pub(super) fn decoded(label: &str, octets: &[u8]) -> Option<String> {
+    host::decoded(label, octets)
 }
 
 /// A `Blob` of these pieces.

@@ -75,6 +75,8 @@ impl MailboxCore {
         passphrase: Option<String>,
         on_event: Function,
     ) -> Promise {
+        #[cfg(feature = "mime")]
+        mail::set_decoder(convert::decoded);
         let account = Account { account, user, relay };
         let store = if durable {
             let cipher = WebCipher::new(&account.account, on_event.clone());

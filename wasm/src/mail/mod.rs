@@ -3,8 +3,6 @@
 //! Nothing here judges or cleans: HTML comes out as the sender wrote it, and whoever shows it takes care ([`Message::html`]).
 
 #[cfg(feature = "mime")]
-mod envelope;
-#[cfg(feature = "mime")]
 mod html_text;
 #[cfg(feature = "mime")]
 mod mime;
@@ -12,9 +10,10 @@ mod mime;
 mod sniff;
 
 #[cfg(feature = "mime")]
-pub use {
-    envelope::envelope,
-    mime::{attachment, parse},
+pub use mime::{
+    attachment,
+    charset::{Decoder, set_decoder},
+    envelope, parse,
 };
 
 /// Without the reader of messages nothing is known of one but its bytes: for those who want no more, and for measuring the rest.
@@ -44,6 +43,24 @@ pub struct Message {
     pub html: Option<String>,
     /// What can be saved.
     pub attachments: Vec<Attachment>,
+    /// What it says became of another message.
+    pub reports: Vec<Report>,
+}
+
+/// What became of a message for one of its recipients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// `delivered`, `delayed`, `failed`, `relayed` or `expanded` by a server (RFC 3464 §2.3.3); `displayed`, `deleted`, `dispatched`,
+    /// `processed`, `denied` or `error` by a reader (RFC 8098 §3.2.6); `unknown`.
+    pub kind: &'static str,
+    /// Address; empty where it is not said.
+    pub recipient: String,
+    /// `5.1.1` (RFC 3463).
+    pub status: Option<String>,
+    /// What the reporting system says in its own words; empty where it says nothing.
+    pub words: String,
+    /// Message-ID of what is reported on, with its angle brackets.
+    pub original: Option<String>,
 }
 
 /// What is known of an attachment without its bytes.

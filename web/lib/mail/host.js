@@ -382,6 +382,20 @@ export function attachment(index, name, type, declaredType, size, inline, conten
   return { index, name, type, declaredType, size, inline, contentId };
 }
 
-export function message(id, headers, subject, from, to, cc, at, text, html = null, attachments) {
-  return { id: String(id), headers, subject, from, to, cc, date: date(at), text, html, attachments };
+export function message(id, headers, subject, from, to, cc, at, text, html = null, attachments, reports) {
+  return { id: String(id), headers, subject, from, to, cc, date: date(at), text, html, attachments, reports };
+}
+
+/** One of `Message.reports`. */
+export function notice(kind, recipient, status = null, words, original = null) {
+  return { kind, recipient, status, words, original };
+}
+
+/** Octets as text; `undefined` where the browser has no such charset. @param {string} label @param {Uint8Array} octets */
+export function decoded(label, octets) {
+  try {
+    return new TextDecoder(label).decode(octets);
+  } catch {
+    return undefined;
+  }
 }
