@@ -5,6 +5,8 @@
 //! | [`parsers`] | what reads lines and bodies, against naive readings of the same octets |
 //! | [`session`] | the session machine, on any octets in any pieces and a caller who asks, waits and leaves at any moment |
 //! | [`sync`] | the sync engine, on a server that answers rightly, wrongly, late or not at all |
+//! | [`mime`] | the reader of messages, on any octets, and on files that must come back as they were |
+//! | [`tnef`] | what unpacks a `winmail.dat` |
 //! | [`request`] | the relay, on what a client or a proxy sends before there is a tunnel |
 //! | [`configuration`] | the relay's configuration file |
 //!
@@ -13,7 +15,9 @@
 
 pub mod configuration;
 pub mod input;
+pub mod mime;
 pub mod parsers;
 pub mod request;
 pub mod session;
 pub mod sync;
+pub mod tnef;

@@ -40,8 +40,8 @@ pub(super) fn extension(kind: &str) -> &'static str {
         "text/calendar" => "ics",
         "text/csv" => "csv",
         "text/html" => "html",
-        "text/plain" => "txt",
         "text/vcard" => "vcf",
+        _ if kind.starts_with("text/") || kind.starts_with("message/") => "txt",
         _ => "bin",
     }
 }

@@ -7,6 +7,8 @@ pub(super) fn addresses(value: &[u8], charset: &str) -> Vec<String> {
     let text = words::unfolded(value);
     let mut all = Vec::new();
     let mut one = One::default();
+    // Words before a comma, without an address: perhaps the beginning of a name that should have been quoted.
+    let mut words = Vec::new();
     let mut octets = text.iter().copied();
     // How deep in comments; and within an address's own brackets.
     let (mut comments, mut bracket) = (0u32, false);
@@ -24,13 +26,20 @@ pub(super) fn addresses(value: &[u8], charset: &str) -> Vec<String> {
             }
             _ if bracket => one.address.push(octet),
             // What was read so far was the name of a group.
-            b':' if !one.words.contains(&b'@') => one = One::default(),
-            b',' | b';' => all.extend(core::mem::take(&mut one).written(charset)),
-            _ => one.words.push(octet),
+            b':' if !one.at => one = One::default(),
+            b',' if !(one.at || one.bracketed) => {
+                words.append(&mut one.words);
+                words.push(octet);
+            }
+            b',' | b';' => core::mem::take(&mut one).written(&mut words, charset, &mut all),
+            _ => {
+                one.at |= octet == b'@';
+                one.words.push(octet);
+            }
         }
     }
     one.bracketed |= bracket;
-    all.extend(one.written(charset));
+    one.written(&mut words, charset, &mut all);
     all
 }
 
@@ -54,13 +63,27 @@ const QUOTED: usize = 500;
 #[derive(Default)]
 struct One {
     words: Vec<u8>,
+    /// There is an `@` in them.
+    at: bool,
     comment: Vec<u8>,
     address: Vec<u8>,
     bracketed: bool,
 }
 
 impl One {
-    fn written(self, charset: &str) -> Option<String> {
+    /// Adds it to the list, with the words that came before it.
+    fn written(mut self, before: &mut Vec<u8>, charset: &str, all: &mut Vec<String>) {
+        let before = core::mem::take(before);
+        if self.bracketed && !self.words.is_empty() {
+            self.words = [before, self.words].concat();
+        } else {
+            let names = before.split(|octet| *octet == b',').map(|name| words::decode(name, charset).trim().to_owned());
+            all.extend(names.filter(|name| !name.is_empty()));
+        }
+        all.extend(self.one(charset));
+    }
+
+    fn one(self, charset: &str) -> Option<String> {
         let decode = |octets: &[u8]| words::decode(octets, charset).split_whitespace().collect::<Vec<_>>().join(" ");
         let (words, comment) = (decode(&self.words), decode(&self.comment));
         let (name, address) = match self.bracketed {
@@ -99,6 +122,8 @@ mod tests {
             ("<>", vec![]),
             ("Mailer Daemon", vec!["Mailer Daemon"]),
             ("=?utf-8?Q?Jos=C3=A9=2C_M=2E?= <j@b.example>", vec!["José, M. <j@b.example>"]),
+            ("Ortega, J. <j@b.example>", vec!["Ortega, J. <j@b.example>"]),
+            ("Ann, b@c.example, , C", vec!["Ann", "b@c.example", "C"]),
             (",, ;a@b.example;;", vec!["a@b.example"]),
         ] {
             assert_eq!(addresses(text.as_bytes(), ""), expected, "{text:?}");

@@ -91,8 +91,7 @@ pub(super) fn is_body(part: &Part<'_>, parts: &[Part<'_>]) -> bool {
         return false;
     }
     let readable = match part.kind.word.as_str() {
-        "text/plain" | "text/html" | "text/enriched" | "text/richtext" | "text/markdown" | "text" | "plain"
-        | "html" => true,
+        "text/plain" | "text/html" | "text/enriched" | "text/richtext" | "text/markdown" => true,
         // One whose parts cannot be told from one another.
         kind => kind.starts_with("multipart/"),
     };

@@ -51,6 +51,10 @@ pub(super) fn worth_saving(part: &Part<'_>, parts: &[Part<'_>]) -> bool {
     if body::is_body(part, parts) {
         return !body::uuencoded(part).1.is_empty();
     }
+    if is_tnef(part) {
+        let contents = part.contents();
+        return tnef::read(&contents).is_none_or(|tnef| !tnef.files.is_empty() || !tnef.says_something());
+    }
     let kind = part.kind.word.as_str();
     let for_programs =
         kind.ends_with("pkcs7-signature") || kind == "application/pgp-signature" || kind == "text/rfc822-headers";
@@ -62,7 +66,7 @@ pub(super) fn worth_saving(part: &Part<'_>, parts: &[Part<'_>]) -> bool {
 fn unpacked(part: &Part<'_>, seen: &mut Seen<'_>) -> bool {
     let contents = part.contents();
     let Some(tnef) = tnef::read(&contents) else { return false };
-    let any = !tnef.files.is_empty() || tnef.text.is_some() || tnef.html.is_some();
+    let any = !tnef.files.is_empty() || tnef.says_something();
     for file in tnef.files {
         let octets = file.octets;
         let inline = file.content_id.is_some();

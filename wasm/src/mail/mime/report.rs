@@ -131,8 +131,12 @@ impl Fields<'_> {
     fn disposition(&self) -> Option<Report> {
         let disposition = self.get("disposition")?.to_ascii_lowercase();
         let says = |word: &&str| disposition.split(|c: char| !c.is_ascii_alphabetic()).any(|found| found == *word);
-        let failed = ["error", "failure", "failed"].iter().any(says);
-        let kind = if failed { Some("error") } else { DISPOSITIONS.into_iter().find(says) };
+        // A modifier goes before what it modifies.
+        let kind = match () {
+            () if says(&"failed") => Some("failed"),
+            () if says(&"error") || says(&"failure") => Some("error"),
+            () => DISPOSITIONS.into_iter().find(says),
+        };
         let words: Vec<&str> = ["failure", "error", "warning"].iter().filter_map(|name| self.get(name)).collect();
         Some(Report {
             kind: kind.unwrap_or("unknown"),

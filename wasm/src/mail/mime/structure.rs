@@ -81,9 +81,10 @@ pub(super) fn read(raw: &[u8]) -> Vec<Part<'_>> {
         if let Some(part) = parts.last_mut() {
             part.body = raw.get(start..end).map(without_line_end(found.is_some())).unwrap_or_default();
         }
-        // Behind the end of a multipart nothing is looked at before the next part of one that is around it.
+        // Behind the end of a multipart nothing is looked at before the next part: of one that is around it, or of the same one where that
+        // was ended too early.
         while let Some(Delimiter { level, ends: true, after, .. }) = found {
-            open.truncate(level);
+            open.truncate(level + 1);
             found = delimiter(raw, after, &open);
         }
         let Some(found) = found else { break };
@@ -100,8 +101,11 @@ fn begin<'a>(raw: &'a [u8], at: usize, open: &[Open], parts: &[Part<'a>]) -> (Pa
     let (header, start) = Header::read(raw, at, &ends);
     let mut kind = Parameters::of(header.get("content-type"));
     let parent = open.last().map(|open| open.part);
-    let typed = !kind.word.is_empty();
-    if !typed {
+    // RFC 2045 §5.2: what is no type at all is text.
+    let typed = kind.word.contains('/');
+    if kind.word == "html" {
+        kind.word = "text/html".to_owned();
+    } else if !typed {
         let digest =
             parent.and_then(|parent| parts.get(parent)).is_some_and(|parent| parent.kind.word == "multipart/digest");
         kind.word = if digest { "message/rfc822" } else { "text/plain" }.to_owned();

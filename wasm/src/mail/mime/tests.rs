@@ -84,3 +84,63 @@ fn previews_are_short_even_of_text_without_spaces() {
     assert_eq!(preview(&"ß".repeat(1000)), "ß".repeat(PREVIEW));
     assert_eq!(preview(" a\r\n\tb "), "a b");
 }
+
+/// Time grows with length and no faster: each of these would take hours if any of it were looked at again for each part, line or word.
+#[test]
+fn no_message_takes_long() {
+    let head = "From: a@b.example\r\nSubject: s\r\n";
+    let mixed = "Content-Type: multipart/mixed; boundary=x\r\n\r\n";
+    let nested: String = (0..30_000)
+        .map(|depth| format!("Content-Type: multipart/mixed; boundary=b{depth}\r\n\r\n--b{depth}\r\n"))
+        .collect();
+    // Boundaries that differ in their last octets only, and lines that are none of them.
+    let long = "b".repeat(240);
+    let alike: String = (0..100)
+        .map(|depth| format!("Content-Type: multipart/mixed; boundary={long}{depth}\r\n\r\n--{long}{depth}\r\n"))
+        .collect();
+    for (what, raw) in [
+        ("parts", format!("{head}{mixed}{}", "--x\r\n\r\n".repeat(300_000))),
+        ("a boundary that never comes", format!("{head}{mixed}{}", "--y\r\n".repeat(1_000_000))),
+        ("dashes", format!("{head}{mixed}{}", "-".repeat(10_000_000))),
+        ("nested multiparts", format!("{head}{nested}")),
+        ("boundaries that are alike", format!("{head}{alike}{}", format!("--{long}x\r\n").repeat(10_000))),
+        ("nested messages", format!("{}x", "Content-Type: message/rfc822\r\n\r\n".repeat(100_000))),
+        ("a header line", format!("Subject: {}\r\n\r\nx", "a".repeat(10_000_000))),
+        ("fields", format!("{}\r\nx", "A: b\r\n".repeat(1_000_000))),
+        ("lines of a field", format!("Subject: a\r\n{}\r\nx", " b\r\n".repeat(1_000_000))),
+        ("lines that are no fields", format!("Subject: a\r\n{}\r\nx", "b\r\nA:b\r\n".repeat(500_000))),
+        ("encoded words", format!("Subject: {}\r\n\r\nx", "=?utf-8?Q?=C3=A9?= ".repeat(500_000))),
+        ("encoded words that do not end", format!("Subject: {}\r\n\r\nx", "=?utf-8?Q?".repeat(500_000))),
+        ("equals signs", format!("Subject: {}\r\n\r\nx", "=".repeat(5_000_000))),
+        ("addresses", format!("From: {}\r\n\r\nx", "a@b.example,".repeat(500_000))),
+        ("colons", format!("From: {}@{}\r\n\r\nx", "a".repeat(250_000), ":".repeat(250_000))),
+        ("quotes", format!("From: {}\r\n\r\nx", "\"\\".repeat(250_000))),
+        ("comments", format!("From: {}\r\n\r\nx", "(".repeat(500_000))),
+        ("parameters", format!("Content-Type: text/plain; {}\r\n\r\nx", "a*1=\"b;".repeat(70_000))),
+        ("words of a date", format!("Date: {}\r\n\r\nx", "1 - : ".repeat(80_000))),
+        ("uuencoded files", format!("{head}\r\n{}", "begin 644 a\r\n".repeat(500_000))),
+        (
+            "pieces of base64",
+            format!("{head}Content-Transfer-Encoding: base64\r\n\r\n{}", "SGVsbG8=\r\n".repeat(500_000)),
+        ),
+        ("padding", format!("{head}Content-Transfer-Encoding: base64\r\n\r\n{}", "=".repeat(5_000_000))),
+        ("escapes", format!("{head}Content-Transfer-Encoding: quoted-printable\r\n\r\n{}", "=".repeat(5_000_000))),
+        ("flowed lines", format!("{head}Content-Type: text/plain; format=flowed\r\n\r\n{}", ">a \r\n".repeat(500_000))),
+        ("tags", format!("{head}Content-Type: text/html\r\n\r\n{}", "<a &".repeat(500_000))),
+        (
+            "events",
+            format!("{head}Content-Type: text/calendar\r\n\r\n{}", "BEGIN:VEVENT\r\nSUMMARY:a\r\n".repeat(100_000)),
+        ),
+        (
+            "reports",
+            format!("{head}Content-Type: message/delivery-status\r\n\r\n{}", "Action: failed\r\n\r\n".repeat(300_000)),
+        ),
+    ] {
+        let begun = std::time::Instant::now();
+        let message = parse(raw.as_bytes());
+        let files = message.attachments.len();
+        envelope(raw.as_bytes());
+        attachment(raw.as_bytes(), files);
+        println!("{:>6} ms  {what}, {} octets", begun.elapsed().as_millis(), raw.len());
+    }
+}

@@ -63,6 +63,11 @@ pub(super) fn read(octets: &[u8]) -> Option<Tnef<'_>> {
 }
 
 impl<'a> Tnef<'a> {
+    /// Whether there are words in it.
+    pub(super) fn says_something(&self) -> bool {
+        self.text.is_some() || self.html.is_some()
+    }
+
     fn property(&mut self, id: u16, kind: u16, value: &'a [u8], page: &str) {
         match id {
             // PidTagBody

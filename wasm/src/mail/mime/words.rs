@@ -50,7 +50,8 @@ struct Words {
 impl Words {
     fn encoded(&mut self, label: &[u8], octets: &[u8]) {
         let label = String::from_utf8_lossy(label).to_ascii_lowercase();
-        if label != self.label {
+        // What switches between sets of characters is back at the first one at the end of each word.
+        if label != self.label || label.starts_with("iso-2022") {
             self.flush();
             self.label = label;
         }
@@ -63,6 +64,8 @@ impl Words {
             return;
         }
         self.flush();
+        // What has the form of a field is no UTF-16.
+        let charset = if charset.to_ascii_lowercase().starts_with("utf-16") { "" } else { charset };
         self.text.push_str(&charset::decode(charset, octets));
     }
 
