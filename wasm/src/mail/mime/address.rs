@@ -10,6 +10,8 @@ pub(super) fn addresses(value: &[u8], charset: &str) -> Vec<String> {
     // Words before a comma, without an address: perhaps the beginning of a name that should have been quoted.
     let mut words = Vec::new();
     let mut octets = text.iter().copied();
+    // Quotes count where fewer octets are left than that.
+    let mut unquoted = usize::MAX;
     // How deep in comments; and within an address's own brackets.
     let (mut comments, mut bracket) = (0u32, false);
     while let Some(octet) = octets.next() {
@@ -18,7 +20,11 @@ pub(super) fn addresses(value: &[u8], charset: &str) -> Vec<String> {
             b'(' if !bracket => comments += 1,
             b')' if comments > 0 => comments -= 1,
             _ if comments > 0 => one.comment.push(octet),
-            b'"' if !bracket => one.words.extend(quoted(&mut octets)),
+            b'"' if !bracket && octets.len() < unquoted => match quoted(&mut octets) {
+                Some(name) => one.words.extend(name),
+                None => unquoted = octets.len().saturating_sub(QUOTED),
+            },
+            b'"' if !bracket => {}
             b'<' => bracket = true,
             b'>' if bracket => {
                 bracket = false;
@@ -43,21 +49,21 @@ pub(super) fn addresses(value: &[u8], charset: &str) -> Vec<String> {
     all
 }
 
-/// What stands in quotes; without its end, all that follows up to the next address.
-fn quoted(octets: &mut (impl Iterator<Item = u8> + Clone)) -> Vec<u8> {
+/// What stands in quotes; `None` where they do not end soon enough.
+fn quoted(octets: &mut (impl Iterator<Item = u8> + Clone)) -> Option<Vec<u8>> {
     let rest: Vec<u8> = core::iter::once(b'"').chain(octets.clone()).take(QUOTED).collect();
     let mut escaped = false;
     let end = rest.iter().skip(1).position(|octet| {
         let ends = *octet == b'"' && !escaped;
         escaped = *octet == b'\\' && !escaped;
         ends
-    });
-    let Some(end) = end else { return Vec::new() };
+    })?;
     octets.by_ref().take(end + 1).for_each(drop);
-    parameters::unquoted(&rest)
+    Some(parameters::unquoted(&rest))
 }
 
-/// Longest name in quotes: no list shows more. The quote of a longer one is passed over.
+/// Longest name in quotes: no list shows more. The quote of a longer one is passed over,
+/// and so are those within as many octets behind it.
 const QUOTED: usize = 500;
 
 #[derive(Default)]

@@ -107,8 +107,7 @@ fn first_text(part: &Part<'_>, parts: &[Part<'_>]) -> bool {
 pub(super) fn file_name(part: &Part<'_>) -> Option<String> {
     let charset = part.kind.get("charset", "").unwrap_or_default();
     let name = part.disposition.get("filename", &charset).filter(|name| !name.is_empty());
-    let name = name.or_else(|| part.kind.get("name", &charset)).filter(|name| !name.is_empty());
-    name.map(|name| name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect())
+    name.or_else(|| part.kind.get("name", &charset)).filter(|name| !name.is_empty())
 }
 
 pub(super) fn is_tnef(part: &Part<'_>) -> bool {

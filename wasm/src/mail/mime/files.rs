@@ -125,6 +125,8 @@ fn described(
 ) -> Attachment {
     let declared = if declared.is_empty() { "application/octet-stream" } else { declared };
     let kind = sniff::sniff(beginning).filter(|sniffed| !sniff::refines(declared, sniffed)).unwrap_or(declared);
+    // In a `winmail.dat` a name is any text.
+    let name: String = name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let name = if name.is_empty() { format!("attachment.{}", sniff::extension(kind)) } else { name };
     Attachment { name, kind: kind.to_owned(), declared: declared.to_owned(), size: size as u64, inline, content_id }
 }

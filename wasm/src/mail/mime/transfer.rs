@@ -97,29 +97,45 @@ fn stretches(body: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 pub(super) fn base64(body: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(body.len() / 4 * 3 + 3);
+    let mut decoded = [0; 3 * GROUPS];
     for stretch in stretches(body) {
-        let (mut bits, mut held) = (0u32, 0u32);
-        for octet in stretch {
-            let value = digit(*octet);
-            if value == NONE {
-                continue;
+        let mut rest = stretch;
+        while !rest.is_empty() {
+            // Groups of four digits, up to a line end or whatever else is no digit …
+            let mut groups = 0;
+            for (slot, group) in decoded.chunks_exact_mut(3).zip(rest.chunks_exact(4)) {
+                let ([first, second, third], [a, b, c, d]) = (slot, group) else { break };
+                let [a, b, c, d] = [*a, *b, *c, *d].map(digit);
+                if (a | b | c | d) & NONE != 0 {
+                    break;
+                }
+                (*first, *second, *third) = (a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d);
+                groups += 1;
             }
-            bits = bits << 6 | u32::from(value);
-            held += 1;
-            if held == 4 {
-                let [_, first, second, third] = bits.to_be_bytes();
-                out.extend_from_slice(&[first, second, third]);
-                (bits, held) = (0, 0);
+            out.extend_from_slice(decoded.get(..3 * groups).unwrap_or_default());
+            rest = rest.get(4 * groups..).unwrap_or_default();
+            // … and one with something between its digits.
+            let (mut bits, mut held, mut taken) = (0u32, 0u32, 0);
+            while held < 4
+                && let Some(octet) = rest.get(taken)
+            {
+                taken += 1;
+                let value = digit(*octet);
+                if value != NONE {
+                    bits = bits << 6 | u32::from(value);
+                    held += 1;
+                }
             }
-        }
-        match held {
-            2 => out.push((bits >> 4) as u8),
-            3 => out.extend_from_slice(&[(bits >> 10) as u8, (bits >> 2) as u8]),
-            _ => {}
+            rest = rest.get(taken..).unwrap_or_default();
+            let [_, octets @ ..] = (bits << (6 * (4 - held))).to_be_bytes();
+            out.extend(octets.iter().take((held as usize).saturating_sub(1)));
         }
     }
     out
 }
+
+/// Groups that are decoded before they are added to the rest: as many as lines have, and some.
+const GROUPS: usize = 64;
 
 fn base64_length(body: &[u8]) -> usize {
     let length = |stretch: &[u8]| {
