@@ -12,11 +12,22 @@ test("signs in, retrieves everything once, and opens every message", async ({ wo
   const all = await rows(mailbox);
   expect(all.length).toBeGreaterThanOrEqual(25);
   expect(all.every((row) => row.stored && row.onServer)).toBe(true);
+  const reports = [];
   for (const { id } of all) {
     const { value, error } = await mailbox.evaluate((mailbox, id) => attempt(() => mailbox.message(id)), id);
     expect(error).toBeUndefined();
     expect(value.headers.length).toBeGreaterThan(0);
+    reports.push(...value.reports);
   }
+  const words = "550 5.1.1 no such mailbox";
+  expect(reports).toContainEqual(expect.objectContaining({ kind: "failed", recipient: "records@direct.hillcrest.example", status: "5.1.1", words }));
+  expect(reports).toContainEqual(expect.objectContaining({ kind: "processed", original: "<ref.original@direct.lakeside-clinic.example>" }));
+  // The browser has the tables of Latin-1, and of what is more.
+  expect(all.map(({ subject }) => subject)).toContain("Röntgenbilder für Frau Fictive");
+  const decoded = ["shift_jis", "big5", "no such charset"].map((label) =>
+    page.evaluate(async (label) => (await import("/lib/mail/host.js")).decoded(label, Uint8Array.of(0x93, 0xfa)), label),
+  );
+  expect(await Promise.all(decoded)).toEqual(["日", expect.any(String), undefined]);
   expect(await sync(mailbox)).toMatchObject({ retrieved: 0, deleted: 0 });
 });
 
