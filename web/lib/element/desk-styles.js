@@ -71,6 +71,8 @@ export const DESK = /* css */ `
   :host(:not([mode])) .side-foot { flex-direction: column; align-items: start; margin: auto 0 0; }
 }
 @container poplar (width < 1100px) {
+  .side { flex-wrap: wrap; row-gap: 0; }
+  .filters { order: 1; width: 100%; flex-wrap: wrap; }
   .pane-title { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 }
 @container poplar (width < 860px) {
@@ -86,7 +88,7 @@ export const DESK = /* css */ `
   .desk { --control: 40px; }
   .side { flex-wrap: wrap; row-gap: 0; padding: 4px 8px 0; }
   .side-account { flex: 1; max-width: none; display: flex; gap: 8px; align-items: baseline; }
-  .filters { order: 1; width: 100%; gap: 4px; }
+  .filters { display: grid; grid-template-columns: repeat(3, 1fr); gap: 0 4px; }
   .filter { flex: 1; justify-content: center; min-height: 40px; padding: 4px; border-radius: 0; border-bottom: 2px solid transparent; font-size: 14px; }
   .filter[aria-current="true"] { background: none; border-color: var(--accent); }
   .side-foot { gap: 0; }
@@ -107,7 +109,7 @@ export const DESK = /* css */ `
   .side-foot .button:is([data-testid="settings-open"], [data-testid="lock-now"]) span { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 }
 
-/* The list: header, progress, rows of 64 px, and what stands where there are none. */
+/* The list: header, progress, and what stands where there are no rows; the rows are in list-styles.js. */
 .list-pane {
   position: relative;
   display: flex;
@@ -136,53 +138,6 @@ export const DESK = /* css */ `
 .bar-fill { height: 100%; background: var(--accent); transform: scaleX(0); transform-origin: 0 50%; transition: transform 120ms linear; }
 .bar[data-unknown="true"] .bar-fill { transform: none !important; width: 30%; animation: sweep 1.2s ease-in-out infinite alternate; }
 @keyframes sweep { to { transform: translateX(233%); } }
-
-.list { position: relative; flex: 1; min-height: 0; overflow: auto; overflow-anchor: none; outline: none; }
-.list[data-empty="true"] { flex: none; height: 0; }
-.list-rows { position: relative; overflow: hidden; }
-.row {
-  position: absolute;
-  inset: 0 0 auto;
-  display: grid;
-  grid-template: 21px 19px 18px / minmax(0, 1fr) auto;
-  column-gap: 12px;
-  height: 64px;
-  padding: 2px 16px 3px 28px;
-  border-bottom: 1px solid var(--line);
-  cursor: pointer;
-  contain: strict;
-}
-.row:dir(rtl) { padding: 2px 28px 3px 16px; }
-.row:hover { background: var(--ground-hover); }
-.row[aria-selected="true"] { background: var(--accent-ground); }
-.list:focus-visible .row[data-active="true"] { outline: 2px solid var(--accent); outline-offset: -2px; }
-.row[data-unread="true"]::before {
-  content: "";
-  position: absolute;
-  inset-inline-start: 11px;
-  top: 10px;
-  width: 8px;
-  height: 8px;
-  border-radius: 50%;
-  background: var(--accent);
-}
-.row > * { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-.row-sender { grid-area: 1 / 1; line-height: 21px; }
-.row-time { grid-area: 1 / 2; justify-self: end; font-size: 13px; line-height: 21px; color: var(--text-quiet); }
-.row-subject { grid-area: 2 / 1; font-size: 14px; line-height: 19px; unicode-bidi: plaintext; text-align: start; }
-.row-clip { grid-area: 2 / 2; justify-self: end; color: var(--text-quiet); }
-.row-state { grid-area: 3 / 1; display: flex; align-items: center; gap: 5px; font-size: 12px; line-height: 18px; color: var(--text-quiet); }
-.row-size { grid-area: 3 / 2; justify-self: end; font-size: 12px; line-height: 18px; color: var(--text-quiet); }
-.row-state .icon, .row-clip .icon { width: 15px; height: 15px; }
-.row-clip .icon { margin-top: 2px; }
-.row [data-absent="true"] { color: var(--text-quiet); font-style: italic; }
-.row[data-unread="true"] .row-sender { font-weight: 600; }
-.row[data-unread="true"] .row-time { color: var(--text); }
-.row[data-state="new"] .row-state { color: var(--accent); }
-.row[data-state="damaged"] .row-state { color: var(--warning); }
-.row[data-state="will-be-deleted"] .row-state { color: var(--danger); }
-.row[data-state="will-be-deleted"] .row-subject { text-decoration: line-through; text-decoration-color: var(--line-strong); }
-.row[aria-busy="true"] > * { visibility: hidden; }
 
 .empty { flex: 1; display: grid; place-content: center; justify-items: center; padding: 24px; text-align: center; color: var(--text-quiet); font-size: 14px; }
 .empty-title { color: var(--text); font-size: 15px; font-weight: 600; }
@@ -276,8 +231,7 @@ export const DESK = /* css */ `
 
 /* Last: what it changes is set above. */
 @media (forced-colors: active) {
-  .row[aria-selected="true"], .filter[aria-current="true"] { outline: 2px solid Highlight; outline-offset: -2px; }
+  .filter[aria-current="true"] { outline: 2px solid Highlight; outline-offset: -2px; }
   .bar-fill { background: Highlight; }
-  .row::before { background: CanvasText !important; }
 }
 `;

@@ -1,8 +1,13 @@
 import { part } from "../mail/parts.js";
+import { Bulk } from "./bulk.js";
 import { DESK } from "./desk-styles.js";
 import { adopt, h, icon, replace, setAttribute, setText } from "./dom.js";
+import { Finder } from "./finder.js";
+import { LIST } from "./list-styles.js";
+import { ListTools } from "./list-tools.js";
 import { MessageList } from "./list.js";
 import { Reader } from "./reader.js";
+import { Side } from "./side.js";
 import { ListHeader, Notices } from "./status.js";
 
 /**
@@ -14,14 +19,7 @@ import { ListHeader, Notices } from "./status.js";
  *   opened: (id: string) => void, hasReader: () => boolean, mayDelete: (id: string) => boolean,
  *   failed: (error: unknown) => void, settings: () => void, lock: () => void, import: () => void, signOut: () => void, leave: () => void, clear: () => void
  * }} Actions what the element around it decides
- * @typedef {{ filter: (filter: Filter) => void, settings: () => void, lock: () => void, signOut: () => void, clear: () => void }} SideActions
  */
-
-const FILTERS = /** @type {const} */ ([
-  ["inbox", "inbox"],
-  ["unread", "unread"],
-  ["deleted", "trash"],
-]);
 
 export class Desk {
   element;
@@ -30,6 +28,9 @@ export class Desk {
   #actions;
   #side;
   #header;
+  #tools;
+  #finder;
+  #bulk = new Bulk(() => this.#refreshSelection());
   #list;
   #empty = h("div", { class: "empty", hidden: true });
   #reader;
@@ -54,6 +55,7 @@ export class Desk {
    */
   constructor(root, ui, session, actions) {
     adopt(root, DESK);
+    adopt(root, LIST);
     this.#ui = ui;
     this.#session = session;
     this.#actions = actions;
@@ -63,7 +65,24 @@ export class Desk {
     const password = () => void this.#askPassword();
     this.#side = new Side(ui, session, { filter: (filter) => this.#filter(filter), settings, lock, signOut, clear });
     this.#header = new ListHeader(ui, session);
-    this.#list = new MessageList(ui, session.rows, { open: (id) => this.open(id), remove });
+    this.#list = new MessageList(ui, session.rows, {
+      open: (id) => this.open(id),
+      remove: (ids) => void this.#act("remove", ids),
+      selected: () => this.#refreshSelection(),
+    });
+    this.#finder = new Finder(session.mailbox, session.rows, {
+      changed: (isNew) => this.#found(isNew),
+      failed: (error) => void session.attempt(() => Promise.reject(error)),
+    });
+    this.#tools = new ListTools(ui, {
+      search: (text) => this.#finder.ask({ text }),
+      order: (order) => this.#finder.ask({ order }),
+      leave: () => this.#list.focus(),
+      selecting: (selecting) => (this.#list.selecting = selecting),
+      selectAll: () => this.#list.selectAll(),
+      act: (deed) => void this.#act(deed, this.#list.selected),
+      cancel: () => this.#bulk.stop(),
+    });
     this.#reader = new Reader(ui, session, {
       back: () => this.#back(),
       step: (by) => this.#step(by),
@@ -85,6 +104,7 @@ export class Desk {
       "section",
       { class: "list-pane", "aria-label": ui.t("filter.inbox") },
       this.#header.element,
+      this.#tools.element,
       this.#list.element,
       this.#empty,
     );
@@ -117,9 +137,16 @@ export class Desk {
     this.#side.refresh(this.#list.filter);
     this.#header.refresh(this.#list.filter);
     this.#list.refresh();
+    this.#refreshSelection();
     this.#reader.refresh({ previous: this.#list.neighbour(-1) !== undefined, next: this.#list.neighbour(1) !== undefined });
     this.#notices.refresh();
     this.#refreshEmpty();
+  }
+
+  /** Puts the keyboard in the search box. */
+  focusSearch() {
+    setAttribute(this.element, "data-pane", "list");
+    this.#tools.focus();
   }
 
   focus() {
@@ -132,6 +159,8 @@ export class Desk {
     cancelAnimationFrame(this.#frame);
     removeEventListener("beforeprint", this.#printed);
     this.#notices.close();
+    this.#bulk.stop();
+    this.#finder.close();
     this.#list.close();
     this.#reader.clear();
   }
@@ -145,16 +174,51 @@ export class Desk {
     if (!isEmpty) return;
     const isWaiting = filter === "inbox" && this.#session.busy === "sync";
     setAttribute(this.#empty, "data-testid", isWaiting ? null : "empty");
-    const title = isWaiting ? t("list.waiting") : t(`list.empty.${filter}`);
+    const isSearch = this.#finder.found !== null;
+    const about = isSearch ? "search" : filter;
+    const title = isWaiting ? t("list.waiting") : t(`list.empty.${about}`);
     if (this.#empty.firstChild?.textContent === title) return;
-    replace(this.#empty, h("p", { class: "empty-title" }, title), !isWaiting && h("p", {}, t(`list.empty.${filter}.hint`)));
+    replace(this.#empty, h("p", { class: "empty-title" }, title), !isWaiting && h("p", {}, t(`list.empty.${about}.hint`)));
   }
 
   /** @param {Filter} filter */
   #filter(filter) {
     setAttribute(this.element, "data-pane", "list");
     this.#list.setFilter(filter);
+    this.#finder.ask({ filter });
     this.refresh();
+  }
+
+  /** @param {boolean} isNew whether it is another search than before */
+  #found(isNew) {
+    this.#tools.refresh(this.#finder);
+    if (isNew) this.#list.toTop();
+    this.refresh();
+  }
+
+  #refreshSelection() {
+    const { rows } = this.#session;
+    const ids = this.#list.selected;
+    const mayKeep = rows.wanted.length > 0;
+    this.#tools.refreshSelection({ count: ids.length, selecting: this.#list.selecting, progress: this.#bulk.progress, mayKeep });
+  }
+
+  /** Does one thing to several messages. @param {import("./list-tools.js").Deed} deed @param {string[]} ids */
+  async #act(deed, ids) {
+    const { mailbox } = this.#session;
+    const [only, another] = ids;
+    if (deed === "remove" && only !== undefined && another === undefined) return this.#remove(only);
+    if (deed === "remove" && this.#session.policy?.leave === "everything") return this.#session.sayKeepsAll();
+    /** @type {Record<typeof deed, (id: string) => Promise<void>>} */
+    const deeds = {
+      read: (id) => mailbox.markRead(id),
+      unread: (id) => mailbox.markRead(id, false),
+      remove: async (id) => void (this.#actions.mayDelete(id) && (await mailbox.delete(id))),
+      keep: (id) => mailbox.undelete(id),
+    };
+    const wanted = new Set(this.#session.rows.wanted);
+    const those = deed === "keep" ? ids.filter((id) => wanted.has(id)) : ids;
+    await this.#session.attempt(() => this.#bulk.run(those, deeds[deed]));
   }
 
   /** @param {string} id */
@@ -206,120 +270,5 @@ export class Desk {
     else if (event.key === "Delete" && id !== undefined) void this.#remove(id);
     else return;
     event.preventDefault();
-  }
-}
-
-/** The account, the filters, and what is kept on this computer: a column where there is room, a bar where there is not. */
-class Side {
-  element;
-  #ui;
-  #session;
-  /** @type {Map<Filter, { button: HTMLButtonElement, count: HTMLSpanElement }>} */
-  #filters = new Map();
-  #kept;
-  #clear;
-  #signOut;
-  #signOutWord;
-
-  /** @param {import("./words.js").Ui} ui @param {Session} session @param {SideActions} actions */
-  constructor(ui, session, actions) {
-    const { t } = ui;
-    const { user, server, memory } = session.about;
-    this.#ui = ui;
-    this.#session = session;
-    this.#kept = h("p", { class: "side-kept" });
-    this.#clear = h(
-      "button",
-      {
-        class: "button button-quiet",
-        type: "button",
-        hidden: memory,
-        title: t("account.clear"),
-        "data-testid": "clear",
-        onclick: actions.clear,
-      },
-      icon("erase"),
-      h("span", {}, t("account.clear")),
-    );
-    const settings = h(
-      "button",
-      {
-        class: "button button-quiet",
-        type: "button",
-        title: t("account.settings"),
-        "data-testid": "settings-open",
-        onclick: actions.settings,
-      },
-      icon("settings"),
-      h("span", {}, t("account.settings")),
-    );
-    const lock = h(
-      "button",
-      {
-        class: "button button-quiet",
-        type: "button",
-        title: t(memory ? "account.lock.memory" : "account.lock"),
-        "data-testid": "lock-now",
-        onclick: actions.lock,
-      },
-      icon("lock"),
-      h("span", {}, t("account.lock")),
-    );
-    this.#signOutWord = h("span", {}, t("account.signOut"));
-    this.#signOut = h(
-      "button",
-      { class: "button button-quiet", type: "button", "data-testid": "sign-out", onclick: actions.signOut },
-      icon("exit"),
-      this.#signOutWord,
-    );
-    this.element = h(
-      "nav",
-      { class: "side", "aria-label": t("account.region") },
-      h(
-        "div",
-        { class: "side-account", title: t("account.at", { user, server }) },
-        h("p", { class: "side-user" }, user),
-        h("p", { class: "side-server" }, server),
-      ),
-      h(
-        "div",
-        { class: "filters", role: "group", "aria-label": t("filter.label") },
-        ...FILTERS.map(([filter, name]) => this.#makeFilter(filter, name, actions.filter)),
-      ),
-      h("div", { class: "side-foot" }, this.#kept, settings, this.#clear, lock, this.#signOut),
-    );
-  }
-
-  /** @param {Filter} current */
-  refresh(current) {
-    const { t, format } = this.#ui;
-    const { about, busy, rows } = this.#session;
-    for (const [filter, { button, count }] of this.#filters) {
-      const n = rows.length(filter);
-      setAttribute(button, "aria-current", filter === current);
-      setText(count, n > 0 ? format.number(n) : "");
-    }
-    setText(this.#kept, about.memory ? t("account.memory") : t("account.kept", { n: rows.counts.stored }));
-    setAttribute(this.#signOut, "disabled", busy === "sign-out");
-    setAttribute(this.#clear, "disabled", busy === "sign-out");
-    setText(this.#signOutWord, t(busy === "sign-out" ? "account.signingOut" : "account.signOut"));
-  }
-
-  /** @param {Filter} filter @param {import("./dom.js").IconName} name @param {(filter: Filter) => void} choose */
-  #makeFilter(filter, name, choose) {
-    const { t } = this.#ui;
-    const count = h("span", { class: "filter-count" });
-    const long = t(`filter.${filter}`);
-    const short = t(`filter.${filter}.short`) || long;
-    const button = h(
-      "button",
-      { class: "filter", type: "button", "data-testid": `filter-${filter}`, onclick: () => choose(filter) },
-      icon(name),
-      h("span", { class: "filter-long" }, long),
-      h("span", { class: "filter-short" }, short),
-      count,
-    );
-    this.#filters.set(filter, { button, count });
-    return button;
   }
 }

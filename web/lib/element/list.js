@@ -1,21 +1,19 @@
-import { h, icon, setAttribute, setIcon, setText } from "./dom.js";
+import { h, setAttribute } from "./dom.js";
+import { ROW_HEIGHT, createRow, paintRow } from "./row.js";
+import { Selection } from "./selection.js";
 
 /**
  * The list of messages: a listbox of which only the rows on screen exist, so that 100,000 messages scroll like ten.
  *
- * Keyboard: arrows, j and k, Home, End and the page keys move; Enter opens; Delete deletes.
+ * Keyboard: arrows, Home, End and the page keys move, with Shift they select; Enter and Space open; Ctrl+Space selects one more, Ctrl+A all;
+ * Escape leaves one selected; Delete deletes.
  *
  * @typedef {import("./row-index.js").RowIndex} RowIndex
  * @typedef {import("./row-index.js").Filter} Filter
- * @typedef {import("../poplar-mail.js").Row} Row
- * @typedef {import("./words.js").Ui} Ui
- * @typedef {ReturnType<typeof createRow>} RowElement
- * @typedef {"new" | "stored" | "headers" | "only-server" | "will-be-deleted" | "deleted" | "gone" | "damaged"} State
- * @typedef {{ state: State, word: string, sentence: string, icon: import("./dom.js").IconName }} RowState
+ * @typedef {import("./row.js").RowElement} RowElement
+ * @typedef {{ open: (id: string) => void, remove: (ids: string[]) => void, selected: () => void }} Actions
  */
 
-/** Height of a row in px; the list computes with it and the style sheet draws it. */
-const ROW_HEIGHT = 64;
 /** Rows drawn above and below what is visible, so that a quick flick shows text and not gaps. */
 const OVERSCAN = 8;
 
@@ -38,13 +36,13 @@ export class MessageList {
   #active;
   /** @type {string | undefined} the row whose message is shown */
   #open;
+  #selection = new Selection();
+  /** Whether a click selects and does not open, as fingers need it, which have no Ctrl. */
+  #selecting = false;
   #frame = 0;
   #observer;
 
-  /**
-   * @param {import("./words.js").Ui} ui @param {RowIndex} rows
-   * @param {{ open: (id: string) => void, remove: (id: string) => void }} actions
-   */
+  /** @param {import("./words.js").Ui} ui @param {RowIndex} rows @param {Actions} actions */
   constructor(ui, rows, actions) {
     this.#ui = ui;
     this.#rows = rows;
@@ -56,6 +54,7 @@ export class MessageList {
         class: "list",
         role: "listbox",
         tabindex: "0",
+        "aria-multiselectable": "true",
         "data-testid": "list",
         onscroll: () => this.#schedule(),
         onclick: (/** @type {MouseEvent} */ event) => this.#click(event),
@@ -73,13 +72,48 @@ export class MessageList {
     this.filter = filter;
     this.#active = undefined;
     this.#label();
+    this.select([]);
+    this.toTop();
+  }
+
+  /** What is listed is another thing, and is looked at from its beginning. */
+  toTop() {
     this.element.scrollTop = 0;
+    this.#draw();
+  }
+
+  /** Messages that are selected together; none where it is only the one that was clicked on. @returns {string[]} */
+  get selected() {
+    return this.#selecting || this.#selection.size > 1 ? this.#selection.ids : [];
+  }
+
+  get selecting() {
+    return this.#selecting;
+  }
+
+  set selecting(selecting) {
+    this.#selecting = selecting;
+    setAttribute(this.element, "data-selecting", selecting);
+    this.select([]);
+  }
+
+  selectAll() {
+    this.select(this.#rows.ids(this.filter));
+  }
+
+  /** @param {readonly string[]} ids */
+  select(ids) {
+    if (ids.length > 0) this.#selection.all(ids);
+    else this.#selection.only(this.#selecting ? undefined : this.#open);
+    this.#actions.selected();
     this.#draw();
   }
 
   /** @param {string | undefined} id */
   setOpen(id) {
     this.#open = id;
+    if (!this.#selecting && !(id !== undefined && this.#selection.has(id) && this.#selection.size > 1)) this.#selection.only(id);
+    this.#actions.selected();
     if (id !== undefined) {
       this.#active = id;
       this.#reveal(this.#rows.indexOf(this.filter, id));
@@ -93,6 +127,7 @@ export class MessageList {
     const anchor = scrollTop > 0 ? this.#anchor() : undefined;
     const index = anchor ? this.#rows.indexOf(this.filter, anchor) : -1;
     const before = anchor ? this.#positions.get(anchor) : undefined;
+    if (this.#selection.size > 1) this.#keepListed();
     this.#size();
     if (index >= 0 && before !== undefined && index !== before) this.element.scrollTop = scrollTop + (index - before) * ROW_HEIGHT;
     this.#draw();
@@ -149,12 +184,20 @@ export class MessageList {
       const drawn = this.#drawn.get(id) ?? this.#take(id);
       if (drawn.element === place) place = place.nextSibling;
       else this.#spacer.insertBefore(drawn.element, place);
-      const what = { id, row: this.#rows.row(id), index, length, open: id === this.#open, active: id === this.#active };
-      paintRow(drawn, what, this.#ui);
+      const [open, active, selected] = [id === this.#open, id === this.#active, this.#selection.has(id)];
+      paintRow(drawn, { id, row: this.#rows.row(id), index, length, open, active, selected }, this.#ui);
     }
     this.#positions = positions;
     const active = this.#active === undefined ? undefined : this.#drawn.get(this.#active);
     setAttribute(this.element, "aria-activedescendant", active?.element.id);
+  }
+
+  /** What is not listed any more is not selected either: nobody would see what becomes of it. */
+  #keepListed() {
+    const listed = new Set(this.#rows.ids(this.filter));
+    const before = this.#selection.size;
+    this.#selection.keep((id) => listed.has(id));
+    if (this.#selection.size !== before) this.#actions.selected();
   }
 
   /** Takes away the rows that are out of sight and keeps their elements for others. @param {Map<string, number>} positions */
@@ -194,145 +237,78 @@ export class MessageList {
   #click(event) {
     const row = event.target instanceof Element ? event.target.closest("[data-id]") : null;
     const id = row?.getAttribute("data-id");
-    if (id) this.#actions.open(id);
+    if (!id) return;
+    this.#active = id;
+    if (event.shiftKey) this.#extend(id);
+    else if (event.ctrlKey || event.metaKey || this.#selecting) this.#toggle(id);
+    else this.#choose(id);
   }
 
   /** @param {KeyboardEvent} event */
   #key(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const page = Math.max(1, Math.floor(this.element.clientHeight / ROW_HEIGHT) - 1);
-    const last = this.#rows.length(this.filter) - 1;
-    const at = this.#active === undefined ? -1 : this.#rows.indexOf(this.filter, this.#active);
-    /** @type {Record<string, number>} */
-    const moves = { ArrowDown: at + 1, j: at + 1, ArrowUp: at - 1, k: at - 1, PageDown: at + page, PageUp: at - page, Home: 0, End: last };
-    const to = moves[event.key];
-    if (to !== undefined) {
-      this.#move(Math.max(0, Math.min(last, to)));
-    } else if (this.#active !== undefined && (event.key === "Enter" || event.key === " ")) {
-      this.#actions.open(this.#active);
-    } else if (this.#active !== undefined && event.key === "Delete") {
-      this.#actions.remove(this.#active);
-    } else {
-      return;
-    }
+    if (event.altKey || !(event.ctrlKey || event.metaKey ? this.#chord(event) : this.#press(event))) return;
     event.preventDefault();
     event.stopPropagation();
   }
 
-  /** @param {number} index */
-  #move(index) {
+  /** @param {KeyboardEvent} event with Ctrl or Cmd @returns {boolean} whether it is one of the list's */
+  #chord({ key }) {
+    if (key.toLowerCase() === "a") this.selectAll();
+    else if (key === " " && this.#active !== undefined) this.#toggle(this.#active);
+    else return false;
+    return true;
+  }
+
+  /** @param {KeyboardEvent} event @returns {boolean} whether it is one of the list's */
+  #press({ key, shiftKey }) {
+    const page = Math.max(1, Math.floor(this.element.clientHeight / ROW_HEIGHT) - 1);
+    const last = this.#rows.length(this.filter) - 1;
+    const at = this.#active === undefined ? -1 : this.#rows.indexOf(this.filter, this.#active);
+    /** @type {Record<string, number>} */
+    const moves = { ArrowDown: at + 1, ArrowUp: at - 1, PageDown: at + page, PageUp: at - page, Home: 0, End: last };
+    const to = moves[key];
+    if (to !== undefined) this.#move(Math.max(0, Math.min(last, to)), shiftKey);
+    else if (key === "Escape" && this.selected.length > 0) this.select([]);
+    else if (key === "Delete" && this.selected.length > 0) this.#actions.remove(this.selected);
+    else if (this.#active === undefined) return false;
+    else if (key === " " && this.#selecting) this.#toggle(this.#active);
+    else if (key === "Enter" || key === " ") this.#choose(this.#active);
+    else if (key === "Delete") this.#actions.remove([this.#active]);
+    else return false;
+    return true;
+  }
+
+  /** @param {string} id */
+  #choose(id) {
+    this.#selection.only(id);
+    this.#actions.open(id);
+  }
+
+  /** @param {string} id */
+  #toggle(id) {
+    this.#selection.toggle(id);
+    this.#actions.selected();
+    this.#draw();
+  }
+
+  /** Selects what lies between. @param {string} id */
+  #extend(id) {
+    this.#selection.extend(id, (from, to) => {
+      const [a, b] = [from, to].map((end) => this.#rows.indexOf(this.filter, end)).sort((one, other) => one - other);
+      return a === undefined || b === undefined || a < 0 ? [to] : this.#rows.ids(this.filter, a, b + 1);
+    });
+    this.#actions.selected();
+    this.#draw();
+  }
+
+  /** @param {number} index @param {boolean} selecting */
+  #move(index, selecting) {
     const id = this.#rows.idAt(this.filter, index);
     if (id === undefined) return;
     this.#active = id;
+    if (selecting) this.#extend(id);
+    else this.#selection.startAt(id);
     this.#reveal(index);
     this.#draw();
   }
-}
-
-/**
- * The state of a message, on the server and here. What will happen on the server comes first, then what has happened there, then
- * what is here. Only what is damaged here is said before what has happened there.
- * @param {Row} row @param {Ui} ui @returns {RowState}
- */
-export function rowState(row, { t }) {
-  const say = (/** @type {State} */ state, /** @type {RowState["icon"]} */ name, word = `state.${state}`, long = `${word}.long`) => ({
-    state,
-    word: t(word),
-    sentence: t(long),
-    icon: name,
-  });
-  if (row.damaged && row.deletion !== "wanted" && row.deletion !== "sent") return say("damaged", "alert");
-  if (row.deletion === "confirmed") return say("deleted", "trash", "state.deleted", longFor("state.deleted", row));
-  if (row.deletion === "sent") return say("will-be-deleted", "clock", "state.sent");
-  if (row.deletion === "wanted") return say("will-be-deleted", "trash");
-  if (!row.onServer) return say("gone", "gone", "state.gone", longFor("state.gone", row));
-  if (row.unconfirmed) return say("stored", "alert", "state.unconfirmed");
-  if (row.stored) return row.read ? say("stored", "stored") : say("new", "unread");
-  return row.hasHeaders ? say("headers", "headers") : say("only-server", "server");
-}
-
-/**
- * "Ada Lovelace" of "Ada Lovelace <ada@example.org>"; the address where there is no name.
- * @param {string} from @returns {{ name: string, address: string }}
- */
-export function sender(from) {
-  const parts = /^\s*"?(.*?)"?\s*<([^<>]*)>\s*$/.exec(from);
-  const address = parts?.[2]?.trim() ?? "";
-  const name = (parts ? parts[1] : from)?.trim() ?? "";
-  return { name: name || address, address: name ? address : "" };
-}
-
-/** @param {number} serial a number that is unique in the list */
-function createRow(serial) {
-  const stateIcon = icon("stored");
-  const word = h("span");
-  const parts = {
-    unread: h("span", { class: "sr" }),
-    sender: h("span", { class: "row-sender" }),
-    time: h("time", { class: "row-time" }),
-    subject: h("span", { class: "row-subject" }),
-    clip: h("span", { class: "row-clip" }, icon("clip"), h("span", { class: "sr" })),
-    state: h("span", { class: "row-state" }, stateIcon, word),
-    size: h("span", { class: "row-size" }),
-    stateIcon,
-    word,
-  };
-  const element = h(
-    "div",
-    { class: "row", role: "option", id: `row-${serial}`, "data-testid": "row" },
-    parts.unread,
-    parts.sender,
-    parts.time,
-    parts.subject,
-    parts.clip,
-    parts.state,
-    parts.size,
-  );
-  return { element, parts };
-}
-
-/**
- * @param {ReturnType<typeof createRow>} target
- * @param {{ id: string, row: Row | undefined, index: number, length: number, open: boolean, active: boolean }} what @param {Ui} ui
- */
-function paintRow({ element, parts }, { id, row, index, length, open, active }, ui) {
-  const { t, format } = ui;
-  element.style.setProperty("transform", `translateY(${index * ROW_HEIGHT}px)`);
-  setAttribute(element, "data-id", id);
-  setAttribute(element, "aria-posinset", index + 1);
-  setAttribute(element, "aria-setsize", length);
-  setAttribute(element, "aria-selected", open);
-  setAttribute(element, "data-active", active);
-  setAttribute(element, "aria-busy", row ? null : true);
-  if (!row) {
-    setAttribute(element, "data-state", null);
-    setAttribute(element, "data-unread", null);
-    return;
-  }
-  const { state, word, sentence, icon: name } = rowState(row, ui);
-  const from = sender(row.from);
-  const known = row.hasHeaders || row.stored;
-  const isUnread = known && !row.read;
-  setAttribute(element, "data-state", state);
-  setAttribute(element, "data-unread", isUnread);
-  setText(parts.unread, isUnread ? t("row.unread") : "");
-  setText(parts.sender, row.damaged ? t("row.damaged") : known ? from.name || t("row.noSender") : t("row.notRead"));
-  setAttribute(parts.sender, "title", from.address || null);
-  setAttribute(parts.sender, "data-absent", !known || !from.name);
-  setText(parts.subject, row.subject || (known && !row.damaged ? t("row.noSubject") : ""));
-  setAttribute(parts.subject, "data-absent", !row.subject);
-  setText(parts.time, row.date ? format.date(row.date, new Date()) : "");
-  setAttribute(parts.time, "title", row.date ? format.fullDate(row.date) : null);
-  setAttribute(parts.time, "datetime", row.date ? row.date.toISOString() : null);
-  setAttribute(parts.clip, "hidden", !row.hasAttachments);
-  setText(/** @type {Node} */ (parts.clip.lastChild), t("row.attachment"));
-  setIcon(parts.stateIcon, name);
-  setText(parts.word, word);
-  setAttribute(parts.state, "title", sentence);
-  setText(parts.size, format.size(row.size));
-}
-
-/** @param {string} key @param {Row} row */
-function longFor(key, row) {
-  return row.stored ? `${key}.long` : `${key}.absent.long`;
 }

@@ -1,6 +1,6 @@
 import { part } from "../mail/parts.js";
 import { h, icon, replace, saveAs, setAttribute, setIcon, setText, swap } from "./dom.js";
-import { rowState, sender } from "./list.js";
+import { rowState, sender } from "./row.js";
 import { problemFrom, problemView } from "./problem.js";
 import { textView } from "./text.js";
 import { endingOf, isNamedAs, straight } from "./types.js";

@@ -1,14 +1,18 @@
+import { countsOf, flagsOf, passes } from "./row-flags.js";
+
 /**
  * What the list knows about the mailbox: for every message its id and a few flags, and whole rows only around what is on screen,
  * so that 100,000 messages cost a few megabytes and opening the list costs one page of rows. What is sealed, subject, sender and date,
  * is opened for the first page and for what is on screen.
  *
- * The order is the library's ("newest"); a filter is the list of positions that pass it.
+ * The order is the library's ("newest"), or that in which a search has found them; a filter is the list of positions that pass it.
  *
  * @typedef {import("../poplar-mail.js").Mailbox} Mailbox
  * @typedef {import("../poplar-mail.js").Row} Row
- * @typedef {"inbox" | "unread" | "deleted"} Filter
- * @typedef {{ all: number, stored: number, onlyHere: number, onlyServer: number }} Counts
+ * @typedef {import("./row-flags.js").Filter} Filter
+ * @typedef {{ found: readonly string[] | null, oldestFirst: boolean }} Arrangement found: what a search has found, in its order; `null`:
+ * every message, by date
+ * @typedef {import("./row-flags.js").Counts} Counts
  */
 
 /** Rows of the first page: more than any screen shows at 64 px each. */
@@ -24,12 +28,6 @@ const PAUSE_RATIO = 2;
 /** Where one of these is another, the subject, the sender and the date may be too. */
 const SHOWING = /** @type {const} */ (["hasHeaders", "stored", "matched", "imported"]);
 
-const UNREAD = 1;
-const STORED = 2;
-const ON_SERVER = 4;
-const WANTED = 8;
-const DELETED = 16;
-
 export class RowIndex {
   #mailbox;
   #listener;
@@ -41,10 +39,12 @@ export class RowIndex {
   #ids = [];
   /** @type {number[]} */
   #flags = [];
-  /** @type {Record<Filter, number[]>} */
-  #views = { inbox: [], unread: [], deleted: [] };
+  /** Positions by filter, once they are asked for. @type {Map<Filter, number[]>} */
+  #views = new Map();
+  /** @type {Arrangement} */
+  #arrangement = { found: null, oldestFirst: false };
   /** @type {Counts} */
-  #counts = { all: 0, stored: 0, onlyHere: 0, onlyServer: 0 };
+  #counts = countsOf([]);
   /** @type {string[]} */
   #wanted = [];
   /** Messages opened under the filter "unread": they stay in it until the filter is left. @type {Set<string>} */
@@ -82,21 +82,39 @@ export class RowIndex {
     return this.#wanted;
   }
 
-  /** @param {Filter} filter */
+  /** What is listed under a filter, of what was searched for. @param {Filter} filter */
   length(filter) {
-    return this.#views[filter].length;
+    return this.#view(filter).length;
+  }
+
+  /** How many there are under a filter whatever is searched for; 0 where only opening all of them would tell. @param {Filter} filter */
+  count(filter) {
+    return this.#counts[filter];
   }
 
   /** @param {Filter} filter @param {number} index @returns {string | undefined} */
   idAt(filter, index) {
-    const position = this.#views[filter][index];
+    const position = this.#view(filter)[index];
     return position === undefined ? undefined : this.#ids[position];
+  }
+
+  /** Everything under a filter, in order. @param {Filter} filter @param {number} [first] @param {number} [end] @returns {string[]} */
+  ids(filter, first, end) {
+    return this.#view(filter).slice(first, end).map((position) => this.#ids[position] ?? "");
+  }
+
+  /** Lists what a search has found, or everything. @param {Arrangement} arrangement */
+  arrange(arrangement) {
+    this.#arrangement = arrangement;
+    this.#views.clear();
+    this.#listener.changed();
+    void this.#fill();
   }
 
   /** @param {Filter} filter @param {string} id @returns {number} -1 where it is not in this filter */
   indexOf(filter, id) {
     const position = this.#positions.get(id);
-    return position === undefined ? -1 : this.#views[filter].indexOf(position);
+    return position === undefined ? -1 : this.#view(filter).indexOf(position);
   }
 
   /** @param {string | undefined} id @returns {Row | undefined} `undefined` until it has been read; `show` sees to that */
@@ -158,7 +176,8 @@ export class RowIndex {
     this.#positions = new Map();
     this.#ids = [];
     this.#flags = [];
-    this.#views = { inbox: [], unread: [], deleted: [] };
+    this.#views.clear();
+    this.#arrangement = { found: null, oldestFirst: false };
     this.#wanted = [];
   }
 
@@ -258,10 +277,10 @@ export class RowIndex {
     await this.#guard(async () => {
       for (let gap = this.#gap(); gap && !this.#closed; gap = this.#gap()) {
         const era = this.#era;
-        const rows = await this.#mailbox.messages({ offset: gap.offset, limit: gap.limit, order: "newest" });
+        const pages = gap.map(([offset, limit]) => this.#mailbox.messages({ offset, limit, order: "newest" }));
+        for (const row of (await Promise.all(pages)).flat()) if (era === this.#era) this.#keep(row);
         if (era !== this.#era) continue;
-        for (const row of rows) this.#keep(row);
-        if (!this.#rows.has(this.#ids[gap.offset] ?? "")) {
+        if (gap.some(([offset]) => !this.#rows.has(this.#ids[offset] ?? ""))) {
           void this.refresh(); // the mailbox has moved on: positions mean other messages now
           break;
         }
@@ -271,17 +290,29 @@ export class RowIndex {
     this.#filling = false;
   }
 
-  /** The first stretch of rows on screen that has not been read. */
+  /** The stretches of rows on screen that have not been read; `null` where there are none. What a search finds lies here and there. */
   #gap() {
+    const { filter, first, last } = this.#window;
     const isKnown = (/** @type {string} */ id) => this.#rows.has(id) && !this.#outdated.has(id);
-    const missing = this.#windowPositions().filter((position) => !isKnown(this.#ids[position] ?? ""));
-    const [run] = runs(missing);
-    return run && { offset: run[0], limit: run[1] };
+    const missing = this.#view(filter).slice(first, last).filter((position) => !isKnown(this.#ids[position] ?? ""));
+    return missing.length > 0 ? runs(missing.sort((a, b) => a - b)) : null;
   }
 
-  #windowPositions() {
-    const { filter, first, last } = this.#window;
-    return this.#views[filter].slice(first, last);
+  /** @param {Filter} filter */
+  #view(filter) {
+    const known = this.#views.get(filter);
+    if (known) return known;
+    const { found, oldestFirst } = this.#arrangement;
+    const all = found ? found.map((id) => this.#positions.get(id) ?? -1) : this.#flags.keys();
+    /** @type {number[]} */
+    const view = [];
+    for (const position of all) {
+      const isPinned = filter === "unread" && this.#pinned.has(this.#ids[position] ?? "");
+      if (passes(this.#flags[position], isPinned ? "inbox" : filter)) view.push(position);
+    }
+    if (!found && oldestFirst) view.reverse();
+    this.#views.set(filter, view);
+    return view;
   }
 
   /** @param {Row} row @param {number} position */
@@ -321,26 +352,12 @@ export class RowIndex {
 
   /** @param {string[]} ids @param {number[]} flags @param {Map<string, number>} positions */
   #publish(ids, flags, positions) {
-    /** @type {Record<Filter, number[]>} */
-    const views = { inbox: [], unread: [], deleted: [] };
-    const counts = { all: ids.length, stored: 0, onlyHere: 0, onlyServer: 0 };
-    /** @type {string[]} */
-    const wanted = [];
-    flags.forEach((flag, position) => {
-      const id = ids[position] ?? "";
-      if (flag & STORED) counts.stored += 1;
-      if (flag & STORED && !(flag & ON_SERVER)) counts.onlyHere += 1;
-      if (flag & ON_SERVER && !(flag & STORED)) counts.onlyServer += 1;
-      if (flag & WANTED) wanted.push(id);
-      (flag & DELETED ? views.deleted : views.inbox).push(position);
-      if (!(flag & DELETED) && (flag & UNREAD || this.#pinned.has(id))) views.unread.push(position);
-    });
+    this.#counts = countsOf(flags);
+    this.#wanted = ids.filter((_, position) => passes(flags[position], "wanted"));
     this.#ids = ids;
     this.#flags = flags;
     this.#positions = positions;
-    this.#views = views;
-    this.#counts = counts;
-    this.#wanted = wanted;
+    this.#views.clear();
     this.#listener.changed();
   }
 
@@ -353,19 +370,6 @@ export class RowIndex {
       if (era === this.#era) this.#listener.failed(error);
     }
   }
-}
-
-/** What can still be opened and has not been is unread: a message that is neither here nor on the server is not. @param {Row} row */
-function flagsOf(row) {
-  const deleted = row.deletion === "confirmed";
-  const wanted = row.onServer && (row.deletion === "wanted" || row.deletion === "sent");
-  return (
-    (!row.read && (row.stored || row.onServer) ? UNREAD : 0) |
-    (row.stored ? STORED : 0) |
-    (row.onServer && !deleted ? ON_SERVER : 0) |
-    (wanted ? WANTED : 0) |
-    (deleted ? DELETED : 0)
-  );
 }
 
 /** Joins ascending positions into `[offset, length]` runs. @param {readonly number[]} positions @returns {[number, number][]} */

@@ -2,7 +2,7 @@ import { Computer, pageHead } from "./computer.js";
 import { Copies } from "./copies.js";
 import { h, replace, setAttribute, setText } from "./dom.js";
 import { deletesByItself } from "./forecast.js";
-import { sender } from "./list.js";
+import { sender } from "./row.js";
 import { problemFrom, problemView } from "./problem.js";
 import { settingsUi } from "./settings-ui.js";
 
