@@ -9,6 +9,7 @@
 //! | [`store`] | the UID table, and envelopes and bodies, sealed, in IndexedDB; or all of it in memory |
 //! | [`pop3`] | the protocol, sans-IO: bytes in, events out |
 //! | [`mail`] | what is in a message |
+//! | [`search`] | which words are in which messages |
 //! | `tunnel` | the WebSocket to the relay |
 //! | `browser` | time, IndexedDB, Web Locks and WebCrypto as Rust sees them |
 //!
@@ -30,6 +31,7 @@ pub mod js;
 pub mod mail;
 mod md5;
 pub mod pop3;
+pub mod search;
 pub mod store;
 pub mod sync;
 #[cfg(target_arch = "wasm32")]

@@ -169,6 +169,19 @@ export class Mailbox extends EventTarget {
   wouldDelete(change?: Partial<Policy>): Promise<{ ids: string[]; later: number }>;
   /** `headers: false`: states and sizes only, for which nothing has to be opened. */
   messages(range?: { offset?: number; limit?: number; order?: "newest" | "oldest"; headers?: boolean }): Promise<Row[]>;
+  /**
+   * The messages that a search finds, the newest first, and how many are here that it does not know yet (`indexed` says when it knows more).
+   *
+   * Words must all be there, each by its beginning, whatever their case and accents, in sender, recipients, subject, text or names of attachments;
+   * `from:`, `to:`, `subject:` say where, `-` what must not be there; `has:attachment`, `is:read`, `is:unread`, `before:2026-03-01`, `after:2026-02`.
+   * `""` finds everything, to have it in another order. Of what is only on the server it knows sender and subject, where those are here.
+   * Rejects with `locked`. Aborting rejects with an AbortError.
+   */
+  search(query: string, options?: {
+    sort?: "date" | "from" | "subject" | "size";
+    order?: "descending" | "ascending";
+    signal?: AbortSignal;
+  }): Promise<{ ids: string[]; pending: number }>;
   count(): Promise<number>;
   message(id: string): Promise<Message>;                       // opens a short session if the message is not stored
   raw(id: string): Promise<Blob>;                              // byte-exact .eml; likewise
@@ -224,6 +237,7 @@ export class Mailbox extends EventTarget {
   /** The policy changed, here or in another tab. */
   addEventListener(type: "policy", listener: (event: CustomEvent<Policy>) => void, options?: boolean | AddEventListenerOptions): void;
   /** Locked, and why, or open. */
+  addEventListener(type: "indexed", listener: (event: CustomEvent<{ pending: number }>) => void, options?: boolean | AddEventListenerOptions): void;
   addEventListener(type: "lock", listener: (event: CustomEvent<{ locked: boolean; reason: "asked" | "idle" | "sleep" | "sign-out" | "elsewhere" | null }>) => void, options?: boolean | AddEventListenerOptions): void;
   addEventListener(type: "schedule", listener: (event: CustomEvent<Schedule>) => void, options?: boolean | AddEventListenerOptions): void;
   /** A sync of this mailbox ended well: somebody's, or the scheduler's. */

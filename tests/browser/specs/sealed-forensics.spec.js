@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 
 import { openDisk } from "../fixtures/disk.js";
-import { openMailbox, rows, sync } from "../fixtures/library.js";
+import { indexed, openMailbox, rows, sync } from "../fixtures/library.js";
 import { expect, test } from "../fixtures/test.js";
 
 const MESSAGES = 49;
@@ -80,6 +80,7 @@ async function useEverything(mailbox, world) {
     await mailbox.messages();
     await mailbox.log();
   }, world.password);
+  await indexed(mailbox);
 }
 
 /** Whatever a page can reach of what the browser keeps, by place. */
@@ -176,7 +177,7 @@ test("what lies in the database is what CONTRIBUTING.md lists, sealed and in the
     const there = {};
     for (const store of stores) {
       for (const key of await disk.keys(store)) {
-        const kind = `${store} ${kinds[store] ?? key}`;
+        const kind = `${store} ${kinds[store] ?? (/^search \d/.test(key) ? "search part" : key)}`;
         const value = await disk.get(store, key);
         (there[kind] ??= []).push(value instanceof Uint8Array ? "octets" : typeof value);
       }

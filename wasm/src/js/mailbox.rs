@@ -13,6 +13,8 @@ use web_sys::AbortSignal;
 
 use super::convert::{self, blob, bytes, number, promise};
 use super::kept::Kept;
+#[cfg(feature = "mime")]
+use super::search::Search;
 use crate::browser::cipher::WebCipher;
 use crate::browser::{locks, time};
 use crate::error::{Code, Error, Result};
@@ -30,7 +32,7 @@ extern "C" {
     /// An entry in the list of accounts.
     fn kept(account: &JsValue, messages: u32, stored: u32) -> JsValue;
     /// Ids of the contract.
-    fn ids(rows: &[Id]) -> JsValue;
+    pub(super) fn ids(rows: &[Id]) -> JsValue;
 }
 
 /// One mailbox.
@@ -56,6 +58,8 @@ pub(super) struct Mailbox {
     pub(super) coming: RefCell<Option<(Id, Envelope)>>,
     /// Something is sealed here, or will be before it is shown.
     pub(super) sealed: Cell<bool>,
+    #[cfg(feature = "mime")]
+    pub(super) search: Search,
 }
 
 #[wasm_bindgen]
@@ -100,6 +104,8 @@ impl MailboxCore {
             closed: Cell::new(false),
             coming: RefCell::default(),
             sealed: Cell::new(false),
+            #[cfg(feature = "mime")]
+            search: Search::default(),
         });
         promise(async move {
             mailbox.look().await?;
@@ -223,6 +229,9 @@ impl Mailbox {
             "stored" => {
                 return Ok(number(self.table.rows().values().filter(|row| row.stored()).count()));
             }
+            // Has more of what is stored found by a search; how many are left.
+            #[cfg(feature = "mime")]
+            "index" => return self.index_some().await,
             "table" => return Ok(self.rows_of_table(first, second)),
             "next id" => return Ok(planner::next_id(self.table.rows().last_key(), time::now()).into()),
             // Whether a wish to delete waits for a session.
@@ -362,7 +371,7 @@ impl Mailbox {
 
     /// The whole of a stored message. Three pieces at a time: while one is opened, the next ones come from the database.
     #[cfg(feature = "mime")]
-    async fn body(&self, row: &Record) -> Result<Vec<u8>> {
+    pub(super) async fn body(&self, row: &Record) -> Result<Vec<u8>> {
         let mut body = Vec::with_capacity(usize::try_from(row.octets).unwrap_or_default());
         let read = async |place| {
             if place < row.chunks { self.table.store().chunk(row.id, place).await } else { Ok(Vec::new()) }

@@ -6,6 +6,8 @@ mod convert;
 mod kept;
 mod known;
 mod mailbox;
+#[cfg(feature = "mime")]
+mod search;
 mod session;
 mod turns;
 mod vault;

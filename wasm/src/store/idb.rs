@@ -8,12 +8,15 @@
 //! | `meta` | `"failures"` | when a wrong secret was tried, octets | clear |
 //! | `meta` | `"server"` | what was learnt of the server, octets | clear |
 //! | `meta` | `"policy"` | the account's policy, octets | clear |
+//! | `meta` | `"search"` | the numbers of the parts of the search index, octets | clear |
+//! | `meta` | `"search N"` | a part of it, octets | sealed |
 //! | `table` | page number | a [`page`] of the UID table, octets | clear |
 //! | `envelopes` | id | an [`super::Envelope`], octets | sealed |
 //! | `chunks` | `[id, place]` | a piece of a message, octets | sealed |
 //! | `log` | number | an entry of the audit log, octets: `web/lib/mail/log.js` | sealed |
 
 mod migrations;
+mod search;
 mod table;
 mod unsealed;
 

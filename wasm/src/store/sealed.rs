@@ -4,6 +4,7 @@
 //! |---|---|
 //! | an envelope | account, row, stamp |
 //! | a piece of a body | account, row, stamp, place, and the last one to how many there are |
+//! | a part of the search index | account, its number |
 //!
 //! Everything is also bound to the data key and to [`VERSION`]. The stamp is a random number that lies in the row: it is written in the
 //! transaction that writes what was sealed under it, so that what was sealed earlier for the same row is refused.
@@ -107,6 +108,23 @@ impl<D: Disk, C: Cipher<Value = D::Value>> SealedStore<D, C> {
     pub async fn sealed_name(&self, name: &str) -> Result<D::Value> {
         let sealed = self.cipher.seal(vec![(self.bound(&[2]), name.as_bytes().to_vec())]).await?;
         sealed.into_iter().next().ok_or_else(locked)
+    }
+
+    /// A part of the search index, sealed and bound to its number.
+    ///
+    /// # Errors
+    /// `locked`.
+    pub async fn seal_part(&self, number: u32, octets: Vec<u8>) -> Result<D::Value> {
+        let sealed = self.cipher.seal(vec![(self.part_of(number), octets)]).await?;
+        sealed.into_iter().next().ok_or_else(locked)
+    }
+
+    /// The same, opened; `None` where it is not what was put there.
+    ///
+    /// # Errors
+    /// `locked`.
+    pub async fn open_part(&self, number: u32, value: D::Value) -> Result<Option<Vec<u8>>> {
+        Ok(self.cipher.open(vec![(self.part_of(number), value)]).await?.into_iter().next().flatten())
     }
 
     /// The envelopes of these messages, in the same order: `None` where there is none, an error where it is not what was put there.
@@ -261,6 +279,10 @@ impl<D: Disk, C: Cipher<Value = D::Value>> SealedStore<D, C> {
 
     fn envelope_of(&self, id: Id, stamp: u32) -> Vec<u8> {
         self.bound(&[0, id, stamp])
+    }
+
+    fn part_of(&self, number: u32) -> Vec<u8> {
+        self.bound(&[3, number])
     }
 
     /// A piece of so many; 0 for one that is not the last.

@@ -32,6 +32,7 @@ export class Finder {
   /** @type {Wish} */
   #wish = { text: "", order: "newest", filter: "inbox" };
   #running = new AbortController();
+  #over = new AbortController();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #later;
   #again = () => {
@@ -45,6 +46,8 @@ export class Finder {
     this.#rows = rows;
     this.#listener = listener;
     for (const news of ["indexed", "change"]) mailbox.addEventListener(news, this.#again);
+    // So that what is stored has been read for it by the time somebody searches. Whoever searches hears what went wrong.
+    requestIdleCallback(() => void mailbox.search("", { signal: this.#over.signal }).catch(() => {}));
   }
 
   get wish() {
@@ -59,6 +62,7 @@ export class Finder {
 
   close() {
     this.#stop();
+    this.#over.abort();
     for (const news of ["indexed", "change"]) this.#mailbox.removeEventListener(news, this.#again);
   }
 

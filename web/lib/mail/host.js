@@ -324,6 +324,11 @@ export function kept(account, messages, stored) {
   return { account: name, user, relay, messages, stored };
 }
 
+/** A text without case and accents, for the search. @param {string} text */
+export function folded(text) {
+  return text.toLowerCase().normalize("NFKD").replace(/\p{M}+/gu, "");
+}
+
 /** @param {Uint32Array} rows */
 export function ids(rows) {
   return Array.from(rows, String);

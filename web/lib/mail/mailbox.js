@@ -5,6 +5,7 @@ import { Core, locked } from "./core.js";
 import { SignIn } from "./credentials.js";
 import { caught, invalid, thrownBy } from "./errors.js";
 import { anotherLog, lock } from "./host.js";
+import { Indexer } from "./indexer.js";
 import { Kept } from "./kept.js";
 import { abortSignal, mailboxOptions, rowId, string, whole } from "./options.js";
 import { part } from "./parts.js";
@@ -25,7 +26,7 @@ const PRIVATE = Symbol("use Mailbox.open()");
 /** Rows given where no limit is asked for: more than any list shows at once. */
 const ROWS = 1000;
 
-/** Events: "progress", "change", "session", "policy", "schedule", "synced", "lost", "lock". */
+/** Events: "progress", "change", "session", "policy", "schedule", "synced", "lost", "lock", "indexed". */
 export class Mailbox extends EventTarget {
   /** What the wasm does, wherever that is. */
   #core;
@@ -43,6 +44,7 @@ export class Mailbox extends EventTarget {
   /** Other tabs; none in memory mode, where nothing is shared. */
   #tabs;
   #schedule;
+  #indexer;
 
   /** @param {symbol} key @param {import("./options.js").Checked} checked @param {MailboxOptions} options */
   constructor(key, checked, options) {
@@ -99,6 +101,7 @@ export class Mailbox extends EventTarget {
       say: (told) => this.#dispatch("schedule", told),
       tell: (name, error) => this.#tabs?.tell(name, error && thrownBy(error)),
     });
+    this.#indexer = new Indexer(this.#core, () => !this.locked, (pending) => this.#dispatch("indexed", { pending }));
   }
 
   /** @param {MailboxOptions} options */
@@ -186,6 +189,23 @@ export class Mailbox extends EventTarget {
     if (!["newest", "oldest"].includes(order)) throw invalid('order must be "newest" or "oldest".');
     if (this.locked) throw locked();
     return this.#core.ask(headers ? order : `${order} states`, offset, limit);
+  }
+
+  /**
+   * Finds messages by their words.
+   * @param {string} query @param {{ sort?: "date" | "from" | "subject" | "size", order?: "descending" | "ascending", signal?: AbortSignal }} [options]
+   * @returns {Promise<{ ids: string[], pending: number }>}
+   */
+  async search(query, { sort = "date", order = "descending", signal } = {}) {
+    if (!["date", "from", "subject", "size"].includes(sort)) throw invalid('sort must be "date", "from", "subject" or "size".');
+    if (!["descending", "ascending"].includes(order)) throw invalid('order must be "descending" or "ascending".');
+    signal?.throwIfAborted();
+    if (this.locked) throw locked();
+    this.#indexer.begin();
+    const offset = new Date().getTimezoneOffset();
+    const [ids, pending] = await this.#core.call((core) => core.search(String(query), sort, order === "ascending", offset));
+    signal?.throwIfAborted();
+    return { ids, pending };
   }
 
   /** @returns {Promise<number>} */
@@ -400,6 +420,7 @@ export class Mailbox extends EventTarget {
     this.#turns.forget();
     this.#signIn.end();
     this.#vault.stop();
+    this.#indexer.stop();
     this.#tabs?.close();
     this.#tabs = undefined;
     await this.#core.close();
@@ -467,6 +488,7 @@ export class Mailbox extends EventTarget {
     const detail = name === "progress" ? told : name === "change" ? { ids: told } : { state: told };
     this.#tabs?.tell(name, detail);
     this.#dispatch(name, detail);
+    if (name === "session" && told === "closed") this.#indexer.wake();
   }
 
   /** What the core had under way ended with it, and nobody has said so. */
@@ -478,6 +500,7 @@ export class Mailbox extends EventTarget {
   #unlocked() {
     this.#vault.opened();
     this.#tabs?.tell("unlocked");
+    this.#indexer.wake();
   }
 
   /** @param {string} name @param {any} detail */

@@ -3,6 +3,7 @@
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 
+use super::search::drop_search;
 use super::{ACCOUNT, CHUNKS, ENVELOPES, ERASING, FAILURES, IdbDisk, KEY, LOG, META, PROOF, TABLE, bytes, chunk_key};
 use crate::browser::cipher::number;
 use crate::browser::idb::Transaction;
@@ -86,6 +87,7 @@ impl IdbDisk {
         for key in [KEY, PROOF, FAILURES, LOG] {
             transaction.remove(META, &key.into())?;
         }
+        drop_search(transaction).await?;
         for store in [ENVELOPES, CHUNKS, LOG] {
             transaction.remove(store, &JsValue::UNDEFINED)?;
         }
