@@ -13,8 +13,6 @@ export default {
   "retrieve.headers": "Only headers; a message when it is opened",
   "retrieve.none": "Nothing; a message when it is opened",
   "order.title": "First",
-  "order.newest": "Newest first",
-  "order.oldest": "Oldest first",
 
   "leave.title": "What stays on the server",
   "leave.until-deleted": "Everything until it is deleted here",
