@@ -2,7 +2,7 @@
 
 use super::{charset, rtf};
 
-/// Most files: Outlook attaches a few hundred at most (`FILES` of them are shown, and the rest only in the source).
+/// Most files: more than Outlook lets a person attach with any ease. What is beyond them is in the source.
 const FILES: usize = 500;
 
 const SIGNATURE: u32 = 0x223e_9f78;
