@@ -9,4 +9,5 @@
  */
 export { Mailbox } from "./mail/mailbox.js";
 export { Pop3Session } from "./mail/session.js";
+export { fileName } from "./mail/file-names.js";
 export { MailError } from "./mail/errors.js";

@@ -184,8 +184,10 @@ export class Mailbox extends EventTarget {
   }): Promise<{ ids: string[]; pending: number }>;
   count(): Promise<number>;
   message(id: string): Promise<Message>;                       // opens a short session if the message is not stored
-  raw(id: string): Promise<Blob>;                              // byte-exact .eml; likewise
+  raw(id: string, options?: { shown?: boolean }): Promise<Blob>;   // byte-exact .eml; likewise. shown: looked at, not saved, as the log has it
   attachment(id: string, index: number): Promise<Blob>;
+  /** Attachments as one zip, each stored as it is under a name of `fileName()`, no two alike: all, or those of these indexes. */
+  attachments(id: string, indexes?: readonly number[]): Promise<Blob>;
   markRead(id: string, read?: boolean): Promise<void>;
   delete(id: string): Promise<void>;                           // wanted; sent and confirmed by the next sync() or signOut(); "refused" where the policy leaves everything
   undelete(id: string): Promise<void>;
@@ -264,3 +266,9 @@ export class MailError extends Error {
   readonly retryAfterMs: number | null;
   readonly serverText: string;
 }
+
+/**
+ * A name that a file may have on any system, out of one that a sender wrote: no separators, no controls, nothing that turns the direction
+ * of writing, no device of Windows, at most 200 octets.
+ */
+export function fileName(name: string): string;

@@ -83,6 +83,8 @@ export const DESK = /* css */ `
   .check-short { display: inline; }
   .filter .icon { display: none; }
   .side-foot .button[data-testid="clear"] span { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+  .reader-toolbar [data-testid="mark-read"] span { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+  .reader-toolbar [data-testid="mark-read"] .icon { margin: 0; }
 }
 @container poplar (width < 700px) {
   .desk { --control: 40px; }
@@ -156,6 +158,8 @@ export const DESK = /* css */ `
   border-bottom: 1px solid var(--line);
 }
 .reader-toolbar[data-idle="true"] > * { visibility: hidden; }
+.reader-toolbar .button-icon[aria-disabled="true"] { color: var(--line-strong); cursor: default; }
+.reader-held { display: grid; gap: 12px; justify-items: start; }
 .reader-page { flex: 1; min-height: 0; overflow: auto; padding: 20px 24px 32px; }
 .reader-page > * { max-width: 760px; }
 .reader-page > * + * { margin-top: 16px; }
@@ -176,6 +180,14 @@ export const DESK = /* css */ `
 .reader-state[data-state="will-be-deleted"] { color: var(--danger); }
 .reader-header { padding-bottom: 16px; border-bottom: 1px solid var(--line); }
 
+.reports { display: grid; gap: 8px; margin: 0; padding: 0; list-style: none; }
+.reports li { display: flex; gap: 8px; align-items: start; padding: 8px 12px; border: 1px solid var(--line); border-radius: var(--radius); overflow-wrap: anywhere; }
+.reports .icon { flex: none; width: 18px; height: 18px; margin-top: 2px; color: var(--text-quiet); }
+.reports [data-bad="true"] .icon { color: var(--danger); }
+.reports .quote { margin-top: 4px; white-space: pre-wrap; }
+
+.attachments-head { display: flex; flex-wrap: wrap; align-items: baseline; gap: 4px 16px; }
+.attachments-head .link { font-size: 13px; }
 .attachments-title { font-size: 13px; font-weight: 600; }
 .attachments-list { display: flex; flex-wrap: wrap; gap: 8px; margin-top: 8px; }
 .attachments-list li { min-width: 0; max-width: 100%; }
@@ -214,9 +226,11 @@ export const DESK = /* css */ `
   .reader-page { padding: 16px 16px 24px; }
   .attachments-list li, .attachment { width: 100%; }
 }
-@container poplar (width < 400px) {
-  .reader-toolbar .button:not(.button-back) span { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
-  .reader-toolbar .button:not(.button-back) { width: 40px; padding: 3px; }
+/* Eight tools in 320 px: icons alone, each with its name. */
+@container poplar (width < 480px) {
+  .reader-toolbar { gap: 0; }
+  .reader-toolbar .button span { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+  .reader-toolbar .button { width: 38px; padding: 3px; border-color: transparent; background: none; }
   .reader-toolbar .button .icon { margin: 0; }
 }
 

@@ -6,7 +6,9 @@ import { Finder } from "./finder.js";
 import { LIST } from "./list-styles.js";
 import { ListTools } from "./list-tools.js";
 import { MessageList } from "./list.js";
+import { PRINT, paperOf } from "./paper.js";
 import { Reader } from "./reader.js";
+import { listenForKeys } from "./shortcuts.js";
 import { Side } from "./side.js";
 import { ListHeader, Notices } from "./status.js";
 
@@ -35,6 +37,8 @@ export class Desk {
   #empty = h("div", { class: "empty", hidden: true });
   #reader;
   #notices;
+  /** What was marked for deletion here, in that order: the last is taken back first. @type {string[]} */
+  #removed = [];
   #frame = 0;
   /** Progress comes faster than frames: it is drawn once for each. */
   #refresh = () => {
@@ -42,12 +46,18 @@ export class Desk {
     this.#frame = requestAnimationFrame(() => this.refresh());
   };
 
+  /** What goes on paper, while it does. @type {Element | null} */
+  #paper = null;
   /** Only the browser prints, and says so before it does: the mailbox's log is told. */
   #printed = () => {
-    const { id } = this.#reader;
-    if (id === undefined || !this.#reader.isVisible()) return;
-    void this.#session.attempt(() => this.#session.mailbox.note("printed", [id]));
+    const { message } = this.#reader;
+    if (!message || !this.#reader.isVisible()) return;
+    this.#paper?.remove();
+    this.#paper = paperOf(message, this.#ui);
+    this.element.append(this.#paper);
+    void this.#session.attempt(() => this.#session.mailbox.note("printed", [message.id]));
   };
+  #unprinted = () => this.#paper?.remove();
 
   /**
    * @param {ShadowRoot} root where it is about to be shown
@@ -56,6 +66,7 @@ export class Desk {
   constructor(root, ui, session, actions) {
     adopt(root, DESK);
     adopt(root, LIST);
+    adopt(root, PRINT);
     this.#ui = ui;
     this.#session = session;
     this.#actions = actions;
@@ -88,6 +99,7 @@ export class Desk {
       step: (by) => this.#step(by),
       remove,
       keep,
+      mark: (id) => void this.#mark(id),
       failed: actions.failed,
       signIn: password,
     });
@@ -110,7 +122,7 @@ export class Desk {
     );
     this.element = h(
       "div",
-      { class: "desk", "data-pane": "list", onkeydown: (/** @type {KeyboardEvent} */ event) => this.#key(event) },
+      { class: "desk", "data-pane": "list" },
       h("h1", { class: "sr" }, ui.t("account.at", { user: session.about.user, server: session.about.server })),
       this.#side.element,
       pane,
@@ -119,6 +131,8 @@ export class Desk {
     );
     session.addEventListener("update", this.#refresh);
     addEventListener("beforeprint", this.#printed);
+    addEventListener("afterprint", this.#unprinted);
+    this.#listenForKeys(root);
     this.refresh();
   }
 
@@ -158,6 +172,7 @@ export class Desk {
     this.#session.removeEventListener("update", this.#refresh);
     cancelAnimationFrame(this.#frame);
     removeEventListener("beforeprint", this.#printed);
+    removeEventListener("afterprint", this.#unprinted);
     this.#notices.close();
     this.#bulk.stop();
     this.#finder.close();
@@ -213,7 +228,11 @@ export class Desk {
     const deeds = {
       read: (id) => mailbox.markRead(id),
       unread: (id) => mailbox.markRead(id, false),
-      remove: async (id) => void (this.#actions.mayDelete(id) && (await mailbox.delete(id))),
+      remove: async (id) => {
+        if (!this.#actions.mayDelete(id)) return;
+        this.#removed.push(id);
+        await mailbox.delete(id);
+      },
       keep: (id) => mailbox.undelete(id),
     };
     const wanted = new Set(this.#session.rows.wanted);
@@ -227,7 +246,14 @@ export class Desk {
     if (!row?.onServer || row.deletion !== "none") return;
     if (this.#session.policy?.leave === "everything") return this.#session.sayKeepsAll();
     if (!this.#actions.mayDelete(id)) return;
+    this.#removed.push(id);
     await this.#session.attempt(() => this.#session.mailbox.delete(id));
+  }
+
+  /** Marks as read what is unread, and the other way round. @param {string} id */
+  async #mark(id) {
+    const row = this.#session.rows.row(id);
+    if (row) await this.#session.attempt(() => this.#session.mailbox.markRead(id, !row.read));
   }
 
   /** What was refused is not sent again; another password is, and what had stopped goes on. */
@@ -260,15 +286,33 @@ export class Desk {
     this.#list.focus();
   }
 
-  /** Keys that work outside the list. @param {KeyboardEvent} event */
-  #key(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-    const { id } = this.#reader;
-    if (event.key === "Escape") this.#back();
-    else if (event.key === "j") this.#step(1);
-    else if (event.key === "k") this.#step(-1);
-    else if (event.key === "Delete" && id !== undefined) void this.#remove(id);
-    else return;
-    event.preventDefault();
+  /** What the keys do, to the message that the keyboard is on in the list, or to the one that is shown. @param {ShadowRoot} root */
+  #listenForKeys(root) {
+    const { mailbox } = this.#session;
+    const chosen = (/** @type {(ids: string[]) => void} */ act) => () => {
+      const several = this.#list.selected;
+      const id = this.#list.active ?? this.#reader.id;
+      if (several.length > 0) act(several);
+      else if (id !== undefined) act([id]);
+    };
+    listenForKeys(this.element, {
+      down: () => this.#step(1),
+      up: () => this.#step(-1),
+      next: () => this.#step(1),
+      previous: () => this.#step(-1),
+      back: () => this.#back(),
+      retrieve: () => {
+        if (!this.#reader.retrieve() && this.#session.busy === null) void this.#session.sync();
+      },
+      unread: chosen((ids) => void this.#act(ids.every((id) => this.#session.rows.row(id)?.read) ? "unread" : "read", ids)),
+      remove: chosen((ids) => void this.#act("remove", ids)),
+      undo: () => {
+        const last = this.#removed.findLast((id) => this.#session.rows.wanted.includes(id)) ?? this.#session.rows.wanted.at(-1);
+        if (last !== undefined) void this.#session.attempt(() => mailbox.undelete(last));
+      },
+      save: () => this.#reader.save(),
+      search: () => this.focusSearch(),
+      help: () => void this.#session.attempt(async () => (await part(import("./keys-help.js"))).openKeysHelp(root, this.#ui)),
+    });
   }
 }

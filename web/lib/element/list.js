@@ -139,6 +139,11 @@ export class MessageList {
     return index < 0 ? undefined : this.#rows.idAt(this.filter, index + step);
   }
 
+  /** The message that the keyboard is on, where the list has it. */
+  get active() {
+    return this.element.matches(":focus") ? this.#active : undefined;
+  }
+
   /** Where only one pane has room, the list is hidden behind the message. */
   isVisible() {
     return getComputedStyle(this.element).visibility === "visible";

@@ -155,9 +155,11 @@ export class PoplarMailboxElement extends Base {
     const { signal } = this.#start;
     const wished = wishedLanguages(this);
     const words = fetchWords(wished);
-    if (words) await words;
-    // Gone, begun anew, or signed in on the card before, meanwhile.
-    if (signal.aborted || this.#signingIn) return;
+    if (words) {
+      await words;
+      // Gone, begun anew, or signed in on the card before, meanwhile.
+      if (signal.aborted || this.#signingIn) return;
+    }
     const ui = uiFor(wished, this.#relayHost());
     this.#ui = ui;
     this.#speak();

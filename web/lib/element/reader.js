@@ -1,7 +1,9 @@
 import { part } from "../mail/parts.js";
-import { h, icon, replace, saveAs, setAttribute, setIcon, setText, swap } from "./dom.js";
-import { rowState, sender } from "./row.js";
+import { fileName } from "../poplar-mail.js";
+import { h, icon, replace, saveAs, setAttribute, setIcon, setText } from "./dom.js";
 import { problemFrom, problemView } from "./problem.js";
+import { ReaderToolbar } from "./reader-toolbar.js";
+import { rowState, sender } from "./row.js";
 import { textView } from "./text.js";
 import { endingOf, isNamedAs, straight } from "./types.js";
 
@@ -13,7 +15,7 @@ import { endingOf, isNamedAs, straight } from "./types.js";
  * @typedef {Message["attachments"][number]} Attachment
  * @typedef {{
  *   back: () => void, step: (by: 1 | -1) => void, remove: (id: string) => void, keep: (id: string) => void,
- *   failed: (error: unknown) => void, signIn: () => void
+ *   mark: (id: string) => void, failed: (error: unknown) => void, signIn: () => void
  * }} Actions
  */
 
@@ -24,6 +26,8 @@ export class Reader {
   element;
   /** @type {string | undefined} */
   id;
+  /** The message, once it is shown. @type {Message | undefined} */
+  message;
   #ui;
   #session;
   #actions;
@@ -41,7 +45,17 @@ export class Reader {
     this.#ui = ui;
     this.#session = session;
     this.#actions = actions;
-    this.#toolbar = this.#makeToolbar();
+    const onId = (/** @type {(id: string) => void} */ act) => () => this.id !== undefined && act(this.id);
+    this.#toolbar = new ReaderToolbar(ui, {
+      back: actions.back,
+      step: actions.step,
+      remove: onId(actions.remove),
+      keep: onId(actions.keep),
+      mark: onId(actions.mark),
+      save: () => this.save(),
+      source: () => void this.#showSource(),
+      print: () => print(),
+    });
     // It scrolls, and the keyboard has to get there also where a message has nothing to press.
     this.#page = h("div", { class: "reader-page", role: "group", "aria-label": ui.t("reader.region"), tabindex: "0" });
     this.element = h(
@@ -55,19 +69,24 @@ export class Reader {
 
   clear() {
     this.id = undefined;
+    this.message = undefined;
     this.#row = undefined;
-    setAttribute(this.#toolbar.element, "data-idle", true);
+    this.#toolbar.idle = true;
     replace(this.#page, h("p", { class: "reader-none" }, this.#ui.t("reader.none")));
   }
 
-  /** Shows what the list knows at once, and the message as soon as it is there. @param {string} id */
-  async open(id) {
+  /**
+   * Shows what the list knows at once, and the message as soon as it is there.
+   * @param {string} id @param {boolean} [asked] also one that this mailbox retrieves only when asked
+   */
+  async open(id, asked = false) {
     this.id = id;
+    this.message = undefined;
     this.#row = this.#session.rows.row(id);
     const row = this.#row;
     const body = h("div", { class: "reader-body" }, this.#waiting);
     setText(this.#waiting, this.#ui.t("reader.loading"));
-    setAttribute(this.#toolbar.element, "data-idle", false);
+    this.#toolbar.idle = false;
     setAttribute(this.#page, "data-framed", false);
     const known = row && (row.stored || row.hasHeaders) && !row.damaged;
     replace(this.#page, known && this.#header({ ...row, to: [], cc: [] }), body);
@@ -77,9 +96,12 @@ export class Reader {
       replace(body, !known && this.#state); // the state line says that it is nowhere
       return;
     }
+    if (row && !asked && this.#isHeldBack(row)) return replace(body, this.#heldBack(row));
     try {
       const message = await this.#session.mailbox.message(id);
       if (this.id !== id) return;
+      this.message = message;
+      this.#refreshState();
       await this.#show(message);
       if (!row?.read) await this.#session.attempt(() => this.#session.mailbox.markRead(id));
     } catch (error) {
@@ -93,8 +115,7 @@ export class Reader {
    * @param {{ previous: boolean, next: boolean }} neighbours
    */
   refresh({ previous, next }) {
-    setAttribute(this.#toolbar.previous, "disabled", !previous);
-    setAttribute(this.#toolbar.next, "disabled", !next);
+    this.#toolbar.refreshNeighbours({ previous, next });
     this.#refreshState();
   }
 
@@ -119,16 +140,34 @@ export class Reader {
     const notes = [row.imported && t("state.imported"), row.matched && t("state.matched")];
     setText(this.#stateText, [isShared ? t("account.memory") : state.sentence, ...notes].filter(Boolean).join(" "));
     setAttribute(this.#state, "data-state", state.state);
-    const marked = row.deletion === "wanted" || row.deletion === "sent";
-    setAttribute(this.#toolbar.remove, "disabled", !row.onServer || row.deletion === "confirmed");
-    // It can be pressed, so that everybody hears why it does nothing.
-    const isOff = this.#session.policy?.leave === "everything";
-    setAttribute(this.#toolbar.remove, "aria-disabled", isOff ? true : null);
-    setAttribute(this.#toolbar.remove, "title", isOff ? t("reader.delete.off") : null);
-    setAttribute(this.#toolbar.save, "disabled", !row.stored && !row.onServer);
-    if (marked) swap(this.#toolbar.keep, this.#toolbar.remove);
-    else swap(this.#toolbar.remove, this.#toolbar.keep);
+    this.#toolbar.refresh(row, { keepsAll: this.#session.policy?.leave === "everything", isShown: this.message !== undefined });
     setText(this.#waiting, this.#waitingText(row));
+  }
+
+  /** Whether the mailbox is set to retrieve messages of this size only when asked. @param {Row} row */
+  #isHeldBack({ stored, onServer, size }) {
+    const retrieve = this.#session.policy?.retrieve;
+    return !stored && onServer && typeof retrieve === "object" && size > retrieve.under;
+  }
+
+  /** @param {Row} row */
+  #heldBack({ id, size }) {
+    const { t, format } = this.#ui;
+    const ask = () => {
+      this.focus();
+      void this.open(id, true);
+    };
+    return h(
+      "div",
+      { class: "reader-held" },
+      h("p", {}, t("reader.heldBack")),
+      h(
+        "button",
+        { class: "button", type: "button", "data-testid": "retrieve-now", onclick: ask },
+        icon("save"),
+        t("reader.retrieveNow", { size: format.size(size) }),
+      ),
+    );
   }
 
   /** @param {Row} row */
@@ -146,13 +185,15 @@ export class Reader {
   async #show(message) {
     setAttribute(this.#page, "data-framed", false);
     const { html, text } = message;
+    const wanted = () => this.id === message.id && this.element.isConnected;
+    const reports = message.reports.length > 0 && (await part(import("./reports.js"))).reportsView(message.reports, this.#ui);
+    if (!wanted()) return;
     if (html === null) {
       const body = text.trim() ? textView(text) : h("p", { class: "reader-none" }, this.#ui.t("reader.noText"));
-      replace(this.#page, this.#header(message), this.#attachments(message.attachments), h("div", { class: "reader-body" }, body));
+      replace(this.#page, this.#header(message), reports, this.#attachments(message.attachments), h("div", { class: "reader-body" }, body));
       return;
     }
     const { htmlView } = await part(import("./html/view.js"));
-    const wanted = () => this.id === message.id && this.element.isConnected;
     const view = await htmlView({ ...message, html }, {
       ui: this.#ui,
       root: /** @type {ShadowRoot} */ (this.element.getRootNode()),
@@ -163,7 +204,7 @@ export class Reader {
     });
     if (!wanted()) return;
     const attached = message.attachments.filter((one) => !(one.contentId && view.usedIds.has(one.contentId)));
-    replace(this.#page, this.#header(message), this.#attachments(attached), view.notes, view.body);
+    replace(this.#page, this.#header(message), reports, this.#attachments(attached), view.notes, view.body);
   }
 
   /** @param {Pick<Message, "subject" | "from" | "to" | "cc" | "date">} message */
@@ -204,7 +245,12 @@ export class Reader {
   #attachments(attachments) {
     const { id } = this;
     if (attachments.length === 0 || id === undefined) return null;
-    return attachmentList(attachments, ({ index }, name) => this.#save(() => this.#session.mailbox.attachment(id, index), name), this.#ui);
+    const { mailbox } = this.#session;
+    const save = {
+      one: (/** @type {Attachment} */ { index, name }) => this.#save(() => mailbox.attachment(id, index), fileName(name)),
+      all: () => this.#save(() => mailbox.attachments(id, attachments.map(({ index }) => index)), `${stamp(this.#row?.date ?? null)}.zip`),
+    };
+    return attachmentList(attachments, save, this.#ui);
   }
 
   /** @param {Message} message @param {string} contentId */
@@ -220,42 +266,44 @@ export class Reader {
     void this.#session.attempt(async () => saveAs(await blob(), name));
   }
 
-  #saveSource() {
+  /** Saves the message as it came. */
+  save() {
     const { id } = this;
-    if (id !== undefined) this.#save(() => this.#session.mailbox.raw(id), fileName(this.#row?.date ?? null));
+    if (id !== undefined) this.#save(() => this.#session.mailbox.raw(id), `${stamp(this.#row?.date ?? null)}.eml`);
+  }
+
+  /** Retrieves a message of which only the headers are here; whether there was any to retrieve. */
+  retrieve() {
+    const row = this.#row;
+    if (this.id === undefined || !row || row.stored || !row.onServer) return false;
+    void this.open(this.id, true);
+    return true;
+  }
+
+  /** Every octet of the message, as text and as nothing else. */
+  #showSource() {
+    const { id } = this;
+    const { over } = this.#session;
+    if (id === undefined) return;
+    return this.#session.attempt(async () => {
+      const { openSource } = await part(import("./source.js"));
+      const source = await this.#session.mailbox.raw(id, { shown: true });
+      const root = this.element.getRootNode();
+      if (!over.aborted && root instanceof ShadowRoot) await openSource(root, this.#ui, source, () => this.save());
+    });
   }
 
   /** @param {unknown} error @param {string} id @param {Element} body */
   #fail(error, id, body) {
-    const actions = { retry: () => void this.open(id), dismiss: null, signIn: this.#actions.signIn, leave: null };
+    const actions = { retry: () => void this.open(id, true), dismiss: null, signIn: this.#actions.signIn, leave: null };
     replace(body, problemView(problemFrom(error, "message"), actions, this.#ui));
     this.#actions.failed(error);
-  }
-
-  #makeToolbar() {
-    const { t } = this.#ui;
-    const onId = (/** @type {(id: string) => void} */ act) => () => this.id !== undefined && act(this.id);
-    const button = (
-      /** @type {string} */ label,
-      /** @type {import("./dom.js").IconName} */ name,
-      /** @type {Record<string, unknown>} */ more,
-    ) => h("button", { class: "button", type: "button", ...more }, icon(name), h("span", {}, label));
-    const iconOnly = (/** @type {string} */ label, /** @type {import("./dom.js").IconName} */ name, /** @type {() => void} */ onclick) =>
-      h("button", { class: "button button-icon", type: "button", "aria-label": label, title: label, onclick }, icon(name));
-    const remove = button(t("reader.delete"), "trash", { "data-testid": "delete", onclick: onId(this.#actions.remove) });
-    const keep = button(t("reader.keep"), "undo", { "data-testid": "keep", hidden: true, onclick: onId(this.#actions.keep) });
-    const save = button(t("reader.save"), "save", { "data-testid": "save-eml", onclick: () => this.#saveSource() });
-    const back = button(t("reader.back"), "back", { class: "button button-back", "data-testid": "back", onclick: this.#actions.back });
-    const previous = iconOnly(t("reader.previous"), "up", () => this.#actions.step(-1));
-    const next = iconOnly(t("reader.next"), "down", () => this.#actions.step(1));
-    const element = h("div", { class: "reader-toolbar" }, back, remove, keep, save, h("span", { class: "spring" }), previous, next);
-    return { element, remove, keep, save, previous, next };
   }
 }
 
 /**
- * The attachments of one message, each a button that saves it.
- * @param {readonly Attachment[]} attachments @param {(attachment: Attachment, name: string) => void} save
+ * The attachments of one message, each a button that saves it, and one for all.
+ * @param {readonly Attachment[]} attachments @param {{ one: (attachment: Attachment) => void, all: () => void }} save
  * @param {import("./words.js").Ui} ui
  */
 function attachmentList(attachments, save, ui) {
@@ -263,12 +311,17 @@ function attachmentList(attachments, save, ui) {
   return h(
     "section",
     { class: "attachments", "aria-label": t("reader.attachments", { n: attachments.length }) },
-    h("h3", { class: "attachments-title" }, t("reader.attachments", { n: attachments.length })),
-    h("ul", { class: "attachments-list" }, ...attachments.map((one) => h("li", {}, attachmentButton(one, save, ui)))),
+    h(
+      "div",
+      { class: "attachments-head" },
+      h("h3", { class: "attachments-title" }, t("reader.attachments", { n: attachments.length })),
+      attachments.length > 1 && h("button", { class: "link", type: "button", "data-testid": "save-all", onclick: save.all }, t("reader.saveAll")),
+    ),
+    h("ul", { class: "attachments-list" }, ...attachments.map((one) => h("li", {}, attachmentButton(one, save.one, ui)))),
   );
 }
 
-/** @param {Attachment} attachment @param {(attachment: Attachment, name: string) => void} save @param {import("./words.js").Ui} ui */
+/** @param {Attachment} attachment @param {(attachment: Attachment) => void} save @param {import("./words.js").Ui} ui */
 function attachmentButton(attachment, save, { t, format }) {
   const name = straight(attachment.name) || t("reader.noName");
   const type = typeText(attachment, t);
@@ -280,7 +333,7 @@ function attachmentButton(attachment, save, { t, format }) {
       type: "button",
       title: name,
       "data-testid": "attachment",
-      onclick: () => save(attachment, name),
+      onclick: () => save(attachment),
     },
     icon(attachment.type.startsWith("image/") ? "picture" : "file"),
     h("span", { class: "attachment-name" }, name),
@@ -302,10 +355,9 @@ function typeText({ type, declaredType, name }, t) {
   return isNamedAs(type, name) ? word(type) : t("reader.named", { type: word(type), ending: endingOf(name) });
 }
 
-/** A file name that says nothing about the message but its date. @param {Date | null} date */
-function fileName(date) {
-  const stamp = date ? date.toISOString().slice(0, 16).replace("T", "-").replace(":", "") : "undated";
-  return `message-${stamp}.eml`;
+/** A file's name, without what it ends in, that says nothing about the message but its date. @param {Date | null} date */
+function stamp(date) {
+  return `message-${date ? date.toISOString().slice(0, 16).replace("T", "-").replace(":", "") : "undated"}`;
 }
 
 /** @param {Blob} blob @returns {Promise<string>} */

@@ -10,21 +10,21 @@ const PART_LINES = 200;
  * Plain text as it was written: line ends kept, long lines wrapped, addresses as links that open without referrer or opener, quoted
  * lines quieter. Each line takes its own direction, so that Hebrew and English may follow one another. A long text is there from its
  * beginning, and the rest of it comes while it can be read.
- * @param {string} text @returns {HTMLElement}
+ * @param {string} text @param {boolean} [whole] all of it is there at once, as paper needs it @returns {HTMLElement}
  */
-export function textView(text) {
+export function textView(text, whole = false) {
   const view = h("div", { class: "text", "data-testid": "reader-text", dir: "auto" });
-  fill(view, text).catch(() => {}); // of what is shown no more
+  fill(view, text, whole).catch(() => {}); // of what is shown no more
   return view;
 }
 
-/** @param {HTMLElement} view @param {string} text */
-async function fill(view, text) {
+/** @param {HTMLElement} view @param {string} text @param {boolean} whole */
+async function fill(view, text, whole) {
   const slices = new Slices(() => view.isConnected);
   for (const { quoted, lines } of blocks(text)) {
     const name = `${quoted ? "text-quote" : "text-block"}${lines.length === PART_LINES ? " text-part" : ""}`;
     view.append(h(quoted ? "blockquote" : "div", { class: name }, ...linked(lines.join("\n"))));
-    if (slices.due) await slices.rest();
+    if (!whole && slices.due) await slices.rest();
   }
 }
 

@@ -223,10 +223,13 @@ export class Mailbox extends EventTarget {
     return this.#logged(this.#core.ask("message", row), "opened", row);
   }
 
-  /** The byte-exact .eml; likewise. @param {string} id @returns {Promise<Blob>} */
-  async raw(id) {
+  /**
+   * The byte-exact .eml; likewise. `shown`: it is looked at and not saved, as the log has it.
+   * @param {string} id @param {{ shown?: boolean }} [options] @returns {Promise<Blob>}
+   */
+  async raw(id, { shown = false } = {}) {
     const row = await this.#stored(id);
-    return this.#logged(this.#core.ask("raw", row), "saved", row);
+    return this.#logged(this.#core.ask("raw", row), shown ? "opened" : "saved", row);
   }
 
   /** @param {string} id @param {number} index @returns {Promise<Blob>} */
@@ -234,6 +237,18 @@ export class Mailbox extends EventTarget {
     whole(index, 0, "index");
     const row = await this.#stored(id);
     return this.#logged(this.#core.ask("attachment", row, index), "saved", row);
+  }
+
+  /** Attachments as one zip: all, or those of these indexes. @param {string} id @param {readonly number[]} [indexes] @returns {Promise<Blob>} */
+  async attachments(id, indexes) {
+    for (const index of indexes ?? []) whole(index, 0, "index");
+    const row = await this.#stored(id);
+    const { zippedAttachments } = await part(import("./backup/attachments.js"));
+    /** @type {import("../../types/poplar-mail.js").Message} */
+    const { attachments, date } = await this.#core.ask("message", row);
+    const wanted = attachments.filter(({ index }) => indexes?.includes(index) ?? true);
+    const read = (/** @type {number} */ place) => this.#core.ask("attachment", row, wanted[place]?.index);
+    return this.#logged(zippedAttachments(wanted, read, date ?? new Date(), this.#vault.signal), "saved", row);
   }
 
   /** @param {string} id @param {boolean} [read] @returns {Promise<void>} */

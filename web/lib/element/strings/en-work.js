@@ -1,0 +1,32 @@
+/** The words of what is opened above the desk now and then: the keys, a message's source. */
+export default {
+  "work.close": "Close",
+
+  "keys.title": "Keyboard",
+  "keys.down": "Next message in the list",
+  "keys.up": "Previous message in the list",
+  "keys.open": "Open the message",
+  "keys.next": "Open the next message",
+  "keys.previous": "Open the previous message",
+  "keys.back": "Back to the list",
+  "keys.retrieve": "Retrieve the open message, or check for mail",
+  "keys.unread": "Mark as read or unread",
+  "keys.remove": "Delete from the server",
+  "keys.undo": "Take back the last deletion",
+  "keys.save": "Save the message as .eml",
+  "keys.search": "Search",
+  "keys.help": "Show these keys",
+  "keys.on": "Use single letters and signs as shortcuts",
+  "keys.on.hint": "Switch them off where speech input or another program types them by itself. The other keys go on working.",
+  "keys.frame": "After a click into a formatted message the keys belong to that message: press Tab, or click beside it.",
+  "key.ArrowDown": "↓",
+  "key.ArrowUp": "↑",
+  "key.Escape": "Esc",
+  "key.Delete": "Delete",
+  "key.Enter": "Enter",
+
+  "source.title": "Source of the message",
+  "source.more": "Show more",
+  "source.shown": "{sizes} shown",
+  "source.all": "All of it, {size}",
+};

@@ -1,0 +1,23 @@
+/** Attachments of one message as a zip, stored as they are under names that are safe to unpack. */
+import { fileNames } from "../file-names.js";
+import { piecesOf } from "./blob.js";
+import { streamed } from "./stream.js";
+import { ZipWriter } from "./zip-writer.js";
+
+/**
+ * Nothing of it is in the page's memory but the piece that is being written: the browser keeps a blob where it has room.
+ * @param {readonly { name: string }[]} attachments @param {(place: number) => Promise<Blob>} read @param {Date} at @param {AbortSignal} over
+ * @returns {Promise<Blob>}
+ */
+export function zippedAttachments(attachments, read, at, over) {
+  const names = fileNames(attachments.map(({ name }) => name));
+  const pieces = async function* () {
+    const writer = new ZipWriter();
+    for (const [place, name] of names.entries()) {
+      const blob = await read(place);
+      yield* writer.file(name, at, blob.size, piecesOf(blob));
+    }
+    yield* writer.end();
+  };
+  return new Response(streamed(async () => pieces(), over), { headers: { "content-type": "application/zip" } }).blob();
+}
