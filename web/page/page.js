@@ -11,6 +11,12 @@ const { documentElement } = document;
 documentElement.lang = "";
 mailbox?.addEventListener("language", (event) => (documentElement.lang = /** @type {CustomEvent} */ (event).detail.language));
 
+// How many messages have come since somebody looked: a number, and nothing of what is in them.
+let unseen = 0;
+const retitle = (/** @type {number} */ n) => (document.title = (unseen = n) > 0 ? `(${n}) Poplar` : "Poplar");
+mailbox?.addEventListener("sync-end", (event) => document.hidden && retitle(unseen + /** @type {CustomEvent} */ (event).detail.retrieved));
+document.addEventListener("visibilitychange", () => document.hidden || retitle(0));
+
 import("../lib/poplar-mailbox.js").catch(() => {
   const isSpanish = /^es\b/i.test(navigator.language);
   const sentence = document.createElement("p");

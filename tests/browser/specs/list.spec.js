@@ -154,14 +154,14 @@ test("in other orders: the oldest, sender, subject, size", async ({ world, reade
     ["from", ["alpha", "Delta", "Zulu"]],
     ["size", ["Delta", "Zulu", "alpha"]],
   ]) {
-    await reader.part("order").selectOption(order);
+    await reader.part("list-order").selectOption(order);
     await expect.poll(() => subjects(reader), order).toEqual(wanted);
   }
 });
 
 test("next and previous follow the order of the list", async ({ world, reader, page }) => {
   await listed({ world, reader });
-  await reader.part("order").selectOption("oldest");
+  await reader.part("list-order").selectOption("oldest");
   await expect.poll(async () => (await subjects(reader))[0]).toBe("Franz");
   await reader.row("Franz").click();
   await expect(reader.part("reader-text")).toContainText("Text of Franz");

@@ -6,6 +6,7 @@ import { Finder } from "./finder.js";
 import { LIST } from "./list-styles.js";
 import { ListTools } from "./list-tools.js";
 import { MessageList } from "./list.js";
+import { tellNews } from "./news.js";
 import { PRINT, paperOf } from "./paper.js";
 import { Reader } from "./reader.js";
 import { listenForKeys } from "./shortcuts.js";
@@ -44,6 +45,11 @@ export class Desk {
   #refresh = () => {
     cancelAnimationFrame(this.#frame);
     this.#frame = requestAnimationFrame(() => this.refresh());
+  };
+
+  #news = (/** @type {Event} */ event) => {
+    const { retrieved, headers } = /** @type {CustomEvent} */ (event).detail;
+    if (retrieved + headers > 0) tellNews(this.#ui.t);
   };
 
   /** What goes on paper, while it does. @type {Element | null} */
@@ -130,6 +136,7 @@ export class Desk {
       this.#notices.element,
     );
     session.addEventListener("update", this.#refresh);
+    session.addEventListener("sync-end", this.#news);
     addEventListener("beforeprint", this.#printed);
     addEventListener("afterprint", this.#unprinted);
     this.#listenForKeys(root);
@@ -170,6 +177,7 @@ export class Desk {
 
   close() {
     this.#session.removeEventListener("update", this.#refresh);
+    this.#session.removeEventListener("sync-end", this.#news);
     cancelAnimationFrame(this.#frame);
     removeEventListener("beforeprint", this.#printed);
     removeEventListener("afterprint", this.#unprinted);

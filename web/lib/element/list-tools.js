@@ -60,7 +60,7 @@ export class ListTools {
     });
     const order = h(
       "select",
-      { class: "order", "aria-label": t("order.label"), "data-testid": "order", onchange: () => actions.order(/** @type {Order} */ (order.value)) },
+      { class: "order", "aria-label": t("order.label"), "data-testid": "list-order", onchange: () => actions.order(/** @type {Order} */ (order.value)) },
       ...ORDERS.map((name) => h("option", { value: name }, t(`order.${name}`))),
     );
     const insert = (/** @type {string} */ operator) => {

@@ -5,6 +5,7 @@ import { deletesByItself } from "./forecast.js";
 import { sender } from "./row.js";
 import { problemFrom, problemView } from "./problem.js";
 import { settingsUi } from "./settings-ui.js";
+import { switches } from "./switches.js";
 
 /**
  * The settings of a mailbox: what is retrieved, what stays on the server, how often it checks by itself; copies; storage.
@@ -69,6 +70,7 @@ class Settings {
         ...this.#fields.elements,
         this.#copies.element,
         new Computer(ui, session, root).element,
+        switches(ui),
         h("section", { class: "settings-part" }, h("h3", { class: "settings-title" }, t("storage.title")), this.#kept),
       ),
       h("div", { class: "settings-foot" }, this.#button(t("settings.cancel"), () => this.#dialog.close()), this.#save),

@@ -25,6 +25,13 @@ export default {
   "leave.hint": "Only messages that are stored here whole are ever deleted from the server.",
   "leave.memory": "On a shared computer nothing is kept here, so there is no rule here that deletes from the server.",
 
+  "switch.title": "This page",
+  "switch.keys": "Use single letters and signs as shortcuts",
+  "switch.keys.hint": "Press ? in the mail for the list of them.",
+  "switch.notify": "Tell me of new messages when I look at something else",
+  "switch.notify.hint": "By a notice of your system that says nothing of what is in them.",
+  "switch.notify.refused": "Your browser does not allow notices from this page. It can be allowed in the browser's settings for this site.",
+
   "every.title": "Automatic checks",
   "every.0": "Off",
   "every.n": { one: "Every minute", other: "Every {n} minutes" },

@@ -92,6 +92,7 @@ export default {
   "list.empty.deleted": "Nothing deleted",
   "list.empty.deleted.hint": "Messages that were deleted from the server and are still stored here appear in this list.",
   "list.waiting": "Looking for messages",
+  "news.title": "New messages in Poplar",
 
   "search.label": "Search mail",
   "search.clear": "Leave the search",

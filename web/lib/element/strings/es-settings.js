@@ -25,6 +25,13 @@ export default {
   "leave.hint": "Del servidor solo se eliminan mensajes que están guardados aquí completos.",
   "leave.memory": "En una computadora compartida no se guarda nada, así que aquí no hay regla que elimine del servidor.",
 
+  "switch.title": "Esta página",
+  "switch.keys": "Usar letras y signos sueltos como atajos",
+  "switch.keys.hint": "Pulse ? en el correo para ver la lista.",
+  "switch.notify": "Avisarme de mensajes nuevos cuando miro otra cosa",
+  "switch.notify.hint": "Con un aviso de su sistema que no dice nada de lo que contienen.",
+  "switch.notify.refused": "Su navegador no permite avisos de esta página. Puede permitirlos en la configuración del navegador para este sitio.",
+
   "every.title": "Revisiones automáticas",
   "every.0": "Desactivadas",
   "every.n": { one: "Cada minuto", other: "Cada {n} minutos" },

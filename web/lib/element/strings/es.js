@@ -86,6 +86,7 @@ export default {
   "list.empty.deleted": "Nada eliminado",
   "list.empty.deleted.hint": "En esta lista aparecen los mensajes que se eliminaron del servidor y siguen guardados aquí.",
   "list.waiting": "Buscando mensajes",
+  "news.title": "Mensajes nuevos en Poplar",
 
   "search.label": "Buscar en el correo",
   "search.clear": "Salir de la búsqueda",
