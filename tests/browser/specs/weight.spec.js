@@ -3,12 +3,14 @@
 import { Reader } from "../fixtures/reader.js";
 import { expect, test } from "../fixtures/test.js";
 
-/** A first visit, until somebody can sign in. What idle time fetches is beside it: the client alone would fill what is left. */
-const FIRST_VISIT = 150_000;
-/** With everything that signing in and reading a message load, which idle time fetches. */
-const READING = 255_000;
+/** A first visit, until somebody can sign in. */
+const CARD = 50_000;
+/** With everything: what idle time fetches, signing in and reading a message of text. */
+const TARGET = 200_000;
+/** What it may not outgrow while the target is missed: a third of it is comments, which are served as they are written. */
+const EVERYTHING = 270_000;
 
-test("a first visit weighs less than 150 kB, reading mail included less than 255 kB (brotli, as served)", async ({ world, profile, page: first }) => {
+test("a first visit weighs less than 50 kB until somebody can sign in, and less than 270 kB with everything (brotli, as served)", async ({ world, profile, page: first }) => {
   await world.deliver(1);
   await first.close();
   const page = await profile.context.newPage();
@@ -54,16 +56,16 @@ test("a first visit weighs less than 150 kB, reading mail included less than 255
   for (const { url, when, octets } of parts) console.log(`${String(octets).padStart(8)}  ${when.padEnd(8)}  ${new URL(url).pathname}`);
   const sum = (...stages) => parts.filter(({ when }) => stages.includes(when)).reduce((total, { octets }) => total + octets, 0);
   const say = (octets, what) => console.log(`${String(octets).padStart(8)}  ${what}`);
-  say(sum("card"), `until the card can be used; less than ${FIRST_VISIT}`);
+  say(sum("card"), `until the card can be used; less than ${CARD}`);
   say(sum("idle"), "fetched in idle time after it");
-  say(sum("card", "idle"), `the two together, ${sum("card", "idle") < FIRST_VISIT ? "also" : "not"} less than ${FIRST_VISIT}: the card alone is held to it`);
   for (const added of ["sign-in", "reading", "settings"]) say(sum(added), `added by ${added}`);
-  say(sum("card", "idle", "sign-in", "reading"), `with reading mail; less than ${READING}`);
+  const everything = sum("card", "idle", "sign-in", "reading");
+  say(everything, `with reading mail; less than ${EVERYTHING}. Target: at most ${TARGET}, ${everything <= TARGET ? "met" : "MISSED"}`);
 
   const hasWasm = (stage) => parts.some(({ when, url }) => when === stage && url.endsWith(".wasm"));
   expect([hasWasm("card"), hasWasm("idle")]).toEqual([false, true]);
-  expect(sum("card")).toBeLessThan(FIRST_VISIT);
-  expect(sum("card", "idle", "sign-in", "reading")).toBeLessThan(READING);
+  expect(sum("card")).toBeLessThan(CARD);
+  expect(everything).toBeLessThan(EVERYTHING);
 });
 
 /** The length on the wire, which fetch() decodes away. */

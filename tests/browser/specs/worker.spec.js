@@ -119,11 +119,10 @@ test("a worker that ends alone rejects what is under way; what comes after has a
 
 test("a fault of the wasm rejects what is under way and what comes after", async ({ world, profile, page }) => {
   // What the wasm would call when it breaks, within reach.
-  await profile.context.route("**/lib/client.js", async (route) => {
-    const response = await route.fetch();
-    const body = (await response.text()).replace(/function onPanic\((\w+)\) \{/, "$& globalThis.breakDown = $1;");
-    await route.fulfill({ response, body });
-  });
+  const source = await (await fetch(`${world.origin}/lib/client.js`)).text();
+  const body = source.replace(/function onPanic\((\w+)\) \{/, "$& globalThis.breakDown = $1;");
+  expect(body).not.toBe(source);
+  await profile.context.route("**/lib/client.js", (route) => route.fulfill({ contentType: "text/javascript", body }));
   await world.deliverLarge(OCTETS);
   await world.fault({ after: OCTETS / 2, then: "stall" });
   const mailbox = await openMailbox(page, world, { worker: true });
