@@ -132,6 +132,14 @@ export interface Message {
   reports: Report[];
 }
 
+/** A command and what became of it. */
+export interface Spoken {
+  at: Date;
+  said: string;                                                // "RETR 12", "USER …"; or what happened: "connected", "not connected", "ended"
+  answer: string;                                              // "+OK", "-ERR [IN-USE]" or "+"; of what happened, a code of MailError; "" where none has come
+  tookMs: number;
+}
+
 /** What became of a message for one of its recipients. */
 export interface Report {
   /**
@@ -192,6 +200,8 @@ export class Mailbox extends EventTarget {
   delete(id: string): Promise<void>;                           // wanted; sent and confirmed by the next sync() or signOut(); "refused" where the policy leaves everything
   undelete(id: string): Promise<void>;
   /** Whether the browser keeps what is here for good; what it counts, in octets, for the whole origin. */
+  /** What was said in the last sessions since this mailbox was opened or unlocked, the oldest first, at most 500 lines. Nothing of it is private. */
+  protocol(): Promise<Spoken[]>;
   storage(): Promise<{ persisted: boolean; usage: number | null; quota: number | null }>;
   /** The UID table as JSON: UIDs, sizes, times and marks, and no mail. */
   exportTable(): Promise<Blob>;

@@ -20,7 +20,7 @@ use crate::browser::{locks, time};
 use crate::error::{Code, Error, Result};
 #[cfg(feature = "mime")]
 use crate::mail;
-use crate::pop3::{Client, Secret, Settings};
+use crate::pop3::{Client, Secret, Settings, Transcript};
 use crate::store::idb::{Account, IdbDisk};
 use crate::store::memory::MemoryStore;
 use crate::store::sealed::SealedStore;
@@ -58,6 +58,8 @@ pub(super) struct Mailbox {
     pub(super) coming: RefCell<Option<(Id, Envelope)>>,
     /// Something is sealed here, or will be before it is shown.
     pub(super) sealed: Cell<bool>,
+    /// What was said in its sessions.
+    pub(super) transcript: Rc<RefCell<Transcript>>,
     #[cfg(feature = "mime")]
     pub(super) search: Search,
 }
@@ -104,6 +106,7 @@ impl MailboxCore {
             closed: Cell::new(false),
             coming: RefCell::default(),
             sealed: Cell::new(false),
+            transcript: Rc::default(),
             #[cfg(feature = "mime")]
             search: Search::default(),
         });
@@ -207,6 +210,7 @@ impl Mailbox {
                 self.leave().await;
                 return Ok(JsValue::UNDEFINED);
             }
+            "protocol" => return Ok(self.spoken()),
             "policy" => return Ok(bytes(&self.policy().await?.to_bytes())),
             "login delay" => {
                 let said = super::known::of(&self.account.relay).capabilities.unwrap_or_default();

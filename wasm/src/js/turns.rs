@@ -1,9 +1,11 @@
 //! Whose turn it is, and the session that a turn is for: one at a time among all tabs.
 
 use std::cell::Cell;
+use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
 use futures_util::lock::MutexGuard;
+use wasm_bindgen::prelude::*;
 use web_sys::AbortSignal;
 
 use super::convert;
@@ -12,11 +14,18 @@ use super::known;
 use super::mailbox::{Mailbox, tell};
 use super::vault;
 use crate::browser::{locks, time};
-use crate::error::{Code, Result};
+use crate::error::{Code, Error, Result};
+use crate::pop3::transcript::Line;
 use crate::pop3::{Behaviour, Login, Settings};
 use crate::store::{Id, Record};
 use crate::sync::{Attempt, Job, Phase, Progress, Report, Retrieve, Visit};
 use crate::tunnel;
+
+#[wasm_bindgen(raw_module = "./mail/host.js")]
+extern "C" {
+    /// A line of the contract's protocol.
+    fn spoken(at: f64, said: &str, answer: &str, took: f64) -> JsValue;
+}
 
 impl Mailbox {
     /// One session that brings everything up to date, when it is this mailbox's turn among all tabs.
@@ -108,7 +117,9 @@ impl Mailbox {
                 token: self.token.clone(),
                 signal: signal.clone(),
             };
-            let (client, _) = tunnel::open(options).await?;
+            let (client, _) = tunnel::open(options).await.inspect_err(|error| self.noted("not connected", error))?;
+            self.transcript.borrow_mut().note("connected", "", time::monotonic());
+            client.keep(Rc::clone(&self.transcript));
             // Closed while it was connecting: nothing more is sent.
             self.check_open().inspect_err(|error| client.hang_up(error.clone()))?;
             self.state("open");
@@ -118,7 +129,7 @@ impl Mailbox {
         let known = Cell::new(known::of(&self.account.relay));
         let attempt =
             Attempt { connect, known: &known, table: &self.table, login, now: &time::now, progress: &progress };
-        let result = attempt.open(job).await;
+        let result = attempt.open(job).await.inspect_err(|error| self.noted("ended", error));
         self.remember(known.get()).await;
         if result.is_err() || !matches!(job, Job::Fetch(_)) {
             self.session.borrow_mut().take();
@@ -166,6 +177,19 @@ impl Mailbox {
             self.check_open()?;
             Ok(turn)
         })
+    }
+
+    /// Writes down that something went wrong, without the server's words.
+    fn noted(&self, what: &str, error: &Error) {
+        self.transcript.borrow_mut().note(what, error.code.as_str(), time::monotonic());
+    }
+
+    /// What was said in the last sessions: `[{ at, said, answer, tookMs }]`.
+    pub(super) fn spoken(&self) -> JsValue {
+        let (wall, here) = (time::now() as f64, time::monotonic() as f64);
+        let transcript = self.transcript.borrow();
+        let line = |line: &Line| spoken(wall - here + line.at as f64, &line.said, &line.answer, line.took as f64);
+        convert::array(transcript.lines().map(line)).into()
     }
 
     fn progress(&self, progress: Progress) {

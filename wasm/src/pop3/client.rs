@@ -16,6 +16,7 @@ use super::command::Command;
 use super::listing;
 use super::reply::{Status, text};
 use super::session::{Event, Millis, Session, Settings, Ticket};
+use super::transcript::Transcript;
 use crate::error::{Error, Result};
 
 /// What a tunnel gives a client: a way to send, a clock, and a way to end.
@@ -53,6 +54,8 @@ struct Shared {
     waiters: Waiters,
     /// The greeting's text, once it has come.
     greeting: String,
+    /// Where what is said is written down.
+    transcript: Option<Rc<RefCell<Transcript>>>,
 }
 
 impl Client {
@@ -65,9 +68,15 @@ impl Client {
         let (tell, hear) = answer();
         let session = Session::new(settings, wire.now());
         let waiters = Waiters { greeting: Some(tell), ..Waiters::default() };
-        let client = Client(Rc::new(RefCell::new(Shared { session, wire, waiters, greeting: String::new() })));
+        let client =
+            Client(Rc::new(RefCell::new(Shared { session, wire, waiters, greeting: String::new(), transcript: None })));
         client.0.borrow_mut().arm();
         (client, Greeting(hear))
+    }
+
+    /// Has what is said from now on written down.
+    pub fn keep(&self, transcript: Rc<RefCell<Transcript>>) {
+        self.0.borrow_mut().transcript = Some(transcript);
     }
 
     /// What is known of the server by now.
@@ -183,8 +192,14 @@ impl Client {
     pub fn queue(&self, command: Command, promised: u64) -> Answer {
         let (tell, hear) = answer();
         let mut shared = self.0.borrow_mut();
+        let said = shared.transcript.is_some().then(|| command.shown());
         match shared.session.submit(command, promised) {
-            Ok(ticket) => shared.waiters.add(ticket, tell),
+            Ok(ticket) => {
+                if let (Some(transcript), Some(said)) = (&shared.transcript, said) {
+                    transcript.borrow_mut().asked(ticket, said, shared.wire.now());
+                }
+                shared.waiters.add(ticket, tell);
+            }
             Err(error) => tell.tell(Part::Failed(error)),
         }
         hear
@@ -203,10 +218,14 @@ impl Client {
     /// Bytes from the server, for the tunnel to call.
     pub fn receive(&self, bytes: &[u8]) {
         let mut shared = self.0.borrow_mut();
-        let Shared { session, wire, waiters, greeting } = &mut *shared;
+        let Shared { session, wire, waiters, greeting, transcript } = &mut *shared;
         let result = session.receive(bytes, wire.now(), |event| {
-            if let Event::Greeting(status) = &event {
-                greeting.clone_from(&status.text);
+            match (&event, &transcript) {
+                (Event::Greeting(status), _) => greeting.clone_from(&status.text),
+                (Event::Status { ticket, status, .. }, Some(transcript)) => {
+                    transcript.borrow_mut().answered(*ticket, status, wire.now());
+                }
+                _ => {}
             }
             waiters.hear(event);
         });

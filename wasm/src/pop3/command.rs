@@ -126,6 +126,17 @@ impl Command {
         out.extend_from_slice(b"\r\n");
     }
 
+    /// As it may be shown to anybody: dots stand for a name, a password and what else signs in.
+    pub fn shown(&self) -> String {
+        let mut line = Vec::new();
+        match self {
+            Command::User(_) | Command::Pass(_) | Command::Apop(..) => return [self.word(), " …"].concat(),
+            Command::Response(_) => return "…".to_owned(),
+            _ => self.write(&mut line),
+        }
+        String::from_utf8_lossy(line.trim_ascii_end()).into_owned()
+    }
+
     const fn word(&self) -> &'static str {
         match self {
             Command::Capa => "CAPA",

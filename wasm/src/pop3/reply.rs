@@ -21,6 +21,19 @@ pub enum ResponseCode {
     Auth,
 }
 
+impl ResponseCode {
+    /// As the server writes it, behind a space.
+    pub(super) const fn shown(self) -> &'static str {
+        match self {
+            ResponseCode::InUse => " [IN-USE]",
+            ResponseCode::LoginDelay => " [LOGIN-DELAY]",
+            ResponseCode::SysTemp => " [SYS/TEMP]",
+            ResponseCode::SysPerm => " [SYS/PERM]",
+            ResponseCode::Auth => " [AUTH]",
+        }
+    }
+}
+
 /// What a status line says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {

@@ -70,7 +70,8 @@ export class ListTools {
     };
     this.#hint = h(
       "div",
-      { class: "search-hint", id: "search-hint" },
+      // The keyboard stays in the box, which shows this for as long as it has that.
+      { class: "search-hint", id: "search-hint", onmousedown: (/** @type {Event} */ event) => event.preventDefault() },
       h("span", {}, t("search.hint")),
       ...OPERATORS.map((operator) => h("button", { class: "operator", type: "button", onclick: () => insert(operator) }, operator)),
     );

@@ -70,7 +70,7 @@ class Settings {
         ...this.#fields.elements,
         this.#copies.element,
         new Computer(ui, session, root).element,
-        switches(ui),
+        switches(ui, session, root),
         h("section", { class: "settings-part" }, h("h3", { class: "settings-title" }, t("storage.title")), this.#kept),
       ),
       h("div", { class: "settings-foot" }, this.#button(t("settings.cancel"), () => this.#dialog.close()), this.#save),

@@ -1,8 +1,13 @@
+import { part } from "../mail/parts.js";
 import { h, setText } from "./dom.js";
 import { isOn, turn } from "./preferences.js";
 
-/** The part of the settings about this page, whatever mailbox is open: keys, and notices of the system. @param {import("./words.js").Ui} ui */
-export function switches({ t }) {
+/**
+ * The part of the settings about this page: keys, notices of the system, and the connection.
+ * @param {import("./words.js").Ui} ui @param {import("./session.js").Session} session @param {ShadowRoot} root
+ */
+export function switches(ui, session, root) {
+  const { t } = ui;
   const said = h("p", { role: "status", "data-testid": "switches-said" });
   const check = (/** @type {import("./preferences.js").Switch} */ name, /** @type {(on: boolean) => unknown} */ set) => {
     const box = h("input", {
@@ -25,12 +30,14 @@ export function switches({ t }) {
     turn("notify", on && may);
     if (!may) setText(said, t("switch.notify.refused"));
   };
+  const connection = () => void session.attempt(async () => (await part(import("./connection.js"))).openConnection(root, ui, session));
   return h(
     "section",
     { class: "settings-part", "aria-label": t("switch.title") },
     h("h3", { class: "settings-title" }, t("switch.title")),
     check("keys", (on) => turn("keys", on)),
     check("notify", notify),
+    h("div", { class: "row-of" }, h("button", { class: "button", type: "button", "data-testid": "connection-open", onclick: connection }, t("connection.open"))),
     said,
   );
 }

@@ -35,6 +35,9 @@ export const WORK = /* css */ `
 }
 .keys[data-off] kbd[data-character="true"] { border-style: dashed; color: var(--text-quiet); text-decoration: line-through; }
 
+.facts { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 4px 16px; margin: 0; }
+.facts :is(dt, dd) { margin: 0; overflow-wrap: anywhere; }
+.facts dt { color: var(--text-quiet); }
 .source { margin: 0; font: 13px/1.45 ui-monospace, "Cascadia Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: isolate; }
 
 @media (width < 520px) {

@@ -324,6 +324,11 @@ export function kept(account, messages, stored) {
   return { account: name, user, relay, messages, stored };
 }
 
+/** A line of what was said in a session. */
+export function spoken(at, said, answer, tookMs) {
+  return { at: new Date(at), said, answer, tookMs };
+}
+
 /** A text without case and accents, for the search. @param {string} text */
 export function folded(text) {
   return text.toLowerCase().normalize("NFKD").replace(/\p{M}+/gu, "");

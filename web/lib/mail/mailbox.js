@@ -272,6 +272,14 @@ export class Mailbox extends EventTarget {
     return this.#core.ask("undelete", row);
   }
 
+  /**
+   * What was said in the last sessions, without names, passwords, UIDs or a word of mail: for a support call.
+   * @returns {Promise<import("../../types/poplar-mail.js").Spoken[]>}
+   */
+  async protocol() {
+    return this.#core.ask("protocol");
+  }
+
   /** Whether the browser keeps this origin's data for good, and how much of it there is. */
   async storage() {
     return storage();

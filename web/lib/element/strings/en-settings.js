@@ -25,6 +25,7 @@ export default {
   "leave.hint": "Only messages that are stored here whole are ever deleted from the server.",
   "leave.memory": "On a shared computer nothing is kept here, so there is no rule here that deletes from the server.",
 
+  "connection.open": "Connection",
   "switch.title": "This page",
   "switch.keys": "Use single letters and signs as shortcuts",
   "switch.keys.hint": "Press ? in the mail for the list of them.",

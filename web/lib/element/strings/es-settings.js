@@ -25,6 +25,7 @@ export default {
   "leave.hint": "Del servidor solo se eliminan mensajes que están guardados aquí completos.",
   "leave.memory": "En una computadora compartida no se guarda nada, así que aquí no hay regla que elimine del servidor.",
 
+  "connection.open": "Conexión",
   "switch.title": "Esta página",
   "switch.keys": "Usar letras y signos sueltos como atajos",
   "switch.keys.hint": "Pulse ? en el correo para ver la lista.",
