@@ -32,6 +32,7 @@ const WORK = {
     message = file;
     return inPage(peers, parse);
   },
+  search: (request) => inPage(peers, search, request),
   fill: (request) => inPage(`${origin}/healthz`, fill, request),
   open: (request) => inPage(`${origin}/`, open, request),
   list: (request) => inPage(`${origin}/`, list, request),
@@ -46,7 +47,7 @@ server.close();
 /** Runs work in a page of its own; what it may call of this file goes with it. */
 async function inPage(url, work, request) {
   const page = await chromium.open(url);
-  await chromium.call(page, `() => { ${[part, until, painted, signIn, fillIn, stretch].map((helper) => `globalThis.${helper.name} = ${helper};`).join("")} }`);
+  await chromium.call(page, `() => { ${[part, until, painted, signIn, fillIn, stretch, ourWasm].map((helper) => `globalThis.${helper.name} = ${helper};`).join("")} }`);
   const value = await chromium.call(page, work, request);
   await chromium.close(page);
   return value;
@@ -69,11 +70,7 @@ async function serve({ url }, response) {
 async function parse() {
   const raw = new Uint8Array(await (await fetch("/message")).arrayBuffer());
   const { default: PostalMime } = await import("/postal-mime/postal-mime.js");
-  const module = await WebAssembly.compileStreaming(fetch("/bench.wasm"));
-  const imports = {};
-  // What is measured calls none of them.
-  for (const { module: from, name } of WebAssembly.Module.imports(module)) (imports[from] ??= {})[name] = () => {};
-  const { exports } = await WebAssembly.instantiate(module, imports);
+  const exports = await ourWasm();
   const ours = (decoded) => {
     const at = exports.bench_message(raw.length);
     new Uint8Array(exports.memory.buffer, at, raw.length).set(raw);
@@ -94,6 +91,54 @@ async function parse() {
   const off = Math.abs(decoded.value - peer.value) / peer.value;
   if (off > 0.001) throw new Error(`ours makes ${decoded.value} octets of it, postal-mime ${peer.value}`);
   return { octets: raw.length, parse: parsed.ms, decode: decoded.ms, peer: peer.ms };
+}
+
+/** Messages of some hundred words taken in, and found as one types; beside MiniSearch. */
+async function search({ messages }) {
+  const { default: MiniSearch } = await import("/minisearch.js");
+  const exports = await ourWasm();
+  let random = 1;
+  const next = (bound) => ((random = (random * 48_271) % 2_147_483_647) % bound);
+  const letters = "etaoinshrdlucmfwypvbgkjqxz";
+  // Half of what is written are a few words; the rest are many.
+  const vocabulary = Array.from({ length: 30_000 }, () => Array.from({ length: 2 + next(9) }, () => letters[Math.min(next(26), next(26))]).join(""));
+  const word = () => vocabulary[next(2) ? next(200) : next(vocabulary.length)];
+  const words = (count) => Array.from({ length: count }, word).join(" ");
+  const all = Array.from({ length: messages }, (_, id) => ({ id, from: `${words(2)} ${word()}@${word()}.example`, subject: words(6), text: words(60 + next(180)) }));
+  const give = (text) => {
+    const octets = new TextEncoder().encode(text);
+    const at = exports.bench_message(octets.length);
+    new Uint8Array(exports.memory.buffer, at, octets.length).set(octets);
+  };
+  const timed = (work) => {
+    const start = performance.now();
+    const value = work();
+    return { ms: performance.now() - start, value };
+  };
+  const ours = timed(() => {
+    give(all.map(({ from, subject, text }) => `${from}\0${subject}\0${text}\x01`).join(""));
+    return exports.bench_index();
+  });
+  const mini = new MiniSearch({ fields: ["from", "subject", "text"] });
+  const theirs = timed(() => mini.addAll(all));
+  if (ours.value !== messages) throw new Error(`${ours.value} messages were taken in`);
+  const found = { ours: [], theirs: [] };
+  for (let place = 0; place < 40; place += 1) {
+    const whole = place % 2 ? `${word()} ${word()}` : word();
+    for (let length = 1; length <= whole.length; length += 1) {
+      const typed = whole.slice(0, length);
+      const mine = timed(() => (give(typed), exports.bench_find()));
+      const other = timed(() => mini.search(typed, { prefix: true, combineWith: "AND" }).length);
+      if (typed.trim() === typed && mine.value !== other.value) throw new Error(`${typed}: ${mine.value} found, and ${other.value}`);
+      found.ours.push(mine.ms);
+      found.theirs.push(other.ms);
+    }
+  }
+  const usual = (all) => all.toSorted((a, b) => a - b)[all.length >> 1];
+  return {
+    index: ours.ms, theirs: theirs.ms,
+    find: usual(found.ours), most: Math.max(...found.ours), theirFind: usual(found.theirs), theirMost: Math.max(...found.theirs),
+  };
 }
 
 /** Retrieves everything, under the name that the page will look for. */
@@ -157,6 +202,14 @@ async function stretch(password) {
   const how = { name: "PBKDF2", hash: "SHA-256", salt: crypto.getRandomValues(new Uint8Array(16)), iterations: 600_000 };
   await crypto.subtle.deriveBits(how, key, 256);
   return performance.now() - start;
+}
+
+/** The client's core as it is shipped, with every import stubbed: what is measured calls none of them. */
+async function ourWasm() {
+  const module = await WebAssembly.compileStreaming(fetch("/bench.wasm"));
+  const imports = {};
+  for (const { module: from, name } of WebAssembly.Module.imports(module)) (imports[from] ??= {})[name] = () => {};
+  return (await WebAssembly.instantiate(module, imports)).exports;
 }
 
 /** A part of the page, by the name that it promises. */

@@ -22,6 +22,8 @@ const RUNS: usize = 5;
 const LARGE: usize = 25_000_000;
 /// Messages of the long list.
 const LIST: u32 = 100_000;
+/// Messages that are searched.
+const SEARCHED: u32 = 10_000;
 /// Frames for which it is scrolled: five seconds.
 const FRAMES: u32 = 300;
 
@@ -35,6 +37,19 @@ struct Request<'a> {
     file: &'a str,
     rows: u32,
     frames: u32,
+    messages: u32,
+}
+
+/// What taking in and finding messages took, in milliseconds.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Searched {
+    index: f64,
+    theirs: f64,
+    find: f64,
+    most: f64,
+    their_find: f64,
+    their_most: f64,
 }
 
 /// What a message took, in milliseconds.
@@ -70,7 +85,7 @@ struct Listed {
 
 /// The parts, in the order in which a message takes its way.
 type Part = fn(&mut Bench) -> Result<()>;
-const PARTS: [(&str, Part); 3] = [("parse", parse), ("open", open), ("list", list)];
+const PARTS: [(&str, Part); 4] = [("parse", parse), ("search", search), ("open", open), ("list", list)];
 
 struct Bench {
     browser: Browser,
@@ -140,6 +155,31 @@ fn parse(bench: &mut Bench) -> Result<()> {
         }
     }
     table.print(&[OURS, DECODED, PEER], &[PEER], DECODED, &[Target::Figure(200.0), Target::Times(3.0, PEER)]);
+    Ok(())
+}
+
+/// 10,000 messages of some hundred words: taken in, and found with every letter that is typed.
+fn search(bench: &mut Bench) -> Result<()> {
+    const OURS: &str = "ours";
+    const PEER: &str = "MiniSearch";
+    let mut taken = Table::new("10,000 messages taken into the index, ms", 0, false);
+    let mut usual = Table::new("a search among them, ms, the usual one", 2, false);
+    let mut most = Table::new("the slowest", 1, false);
+    for _ in 0..bench.runs {
+        let request = Request { what: "search", messages: SEARCHED, ..Request::default() };
+        let seen: Searched = bench.browser.run(&request)?;
+        for (table, ours, theirs) in [
+            (&mut taken, seen.index, seen.theirs),
+            (&mut usual, seen.find, seen.their_find),
+            (&mut most, seen.most, seen.their_most),
+        ] {
+            table.push(OURS, ours);
+            table.push(PEER, theirs);
+        }
+    }
+    taken.print(&[OURS, PEER], &[PEER], OURS, &[Target::Figure(1000.0)]);
+    usual.print(&[OURS, PEER], &[PEER], OURS, &[Target::Figure(20.0)]);
+    most.print(&[OURS, PEER], &[PEER], OURS, &[Target::Figure(20.0)]);
     Ok(())
 }
 

@@ -69,7 +69,8 @@ fn the_page_parses_no_html_and_holds_no_style_element() {
         "insertAdjacentHTML",
         "document.write",
         "<style",
-        "\"style\")",
+        "createElement(\"style\"",
+        "h(\"style\"",
         "eval(",
         "new Function",
     ];

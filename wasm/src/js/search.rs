@@ -28,6 +28,12 @@ extern "C" {
     fn folded(text: &str) -> String;
 }
 
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = Math)]
+    fn random() -> f64;
+}
+
 /// What a mailbox knows of its index.
 #[derive(Default)]
 pub(super) struct Search {
@@ -94,7 +100,8 @@ impl Mailbox {
             return Ok(number(0));
         }
         let envelopes = self.table.store().envelopes(&due.iter().map(|row| row.id).collect::<Vec<_>>()).await?;
-        let mut builder = Builder::default();
+        let seed = (random() * f64::from(u32::MAX)) as u32;
+        let mut builder = Builder::new(seed);
         for (row, envelope) in due.iter().zip(envelopes) {
             // What cannot be read here is not looked at again and again.
             let envelope = envelope.and_then(core::result::Result::ok).unwrap_or_default();
@@ -108,7 +115,7 @@ impl Mailbox {
             };
             builder.message(row.id, &envelope, &mail::parse(&body), fold);
         }
-        let change = self.search.index.borrow_mut().add(builder.build());
+        let change = self.search.index.borrow_mut().add(builder.build(), seed);
         self.keep_index(change).await?;
         Ok(number(left))
     }

@@ -78,15 +78,15 @@ impl Index {
         self.place();
     }
 
-    /// Takes a part in, and joins those that are small.
-    pub fn add(&mut self, segment: Segment) -> Change {
+    /// Takes a part in, and joins those that are small. `seed`: [`Builder::new`].
+    pub fn add(&mut self, segment: Segment, seed: u32) -> Change {
         let mut next = self.segments.last().map_or(1, |(number, _)| number + 1);
         self.segments.push((next, segment));
         self.place();
         let mut change = Change { write: vec![next], remove: Vec::new() };
         while let Some(alike) = self.alike() {
             next += 1;
-            let mut builder = Builder::default();
+            let mut builder = Builder::new(seed);
             for number in &alike {
                 if let Some(segment) = self.segment(*number) {
                     builder.take(segment);

@@ -151,26 +151,46 @@ fn each_posting(postings: &[u8], each: &mut dyn FnMut(usize, u8)) {
     }
 }
 
-/// A word of a message, until the part is made.
-#[derive(Clone, Copy, Default)]
-struct Seen {
-    /// Its first octets, as a number that sorts as they do: most words differ there.
-    head: u64,
+/// A word, until the part is made.
+struct Word {
+    /// Where it is in the text.
     begin: usize,
     length: usize,
+    /// What is written of where it is, and up to which message.
+    postings: Vec<u8>,
+    written: usize,
+    /// The last message that it was seen in, and in which fields: not written yet.
     place: usize,
     fields: u8,
+}
+
+impl Word {
+    fn write(&mut self) {
+        if self.fields != 0 {
+            push(&mut self.postings, ((self.place - self.written) as u64) << FIELDS | u64::from(self.fields));
+            self.written = self.place;
+        }
+    }
 }
 
 /// Makes a part.
 #[derive(Default)]
 pub struct Builder {
     entries: Vec<Entry>,
+    /// All words, each once.
     text: Vec<u8>,
-    seen: Vec<Seen>,
+    words: Vec<Word>,
+    /// Numbers of words by their hash, one more than each; 0 where there is none. Its length is a power of two, and half of it is empty.
+    table: Vec<u32>,
+    seed: u32,
 }
 
 impl Builder {
+    /// One that has nothing yet. `seed`: a number that nobody who writes mail knows.
+    pub fn new(seed: u32) -> Builder {
+        Builder { seed, ..Builder::default() }
+    }
+
     /// Messages that it has.
     pub fn len(&self) -> usize {
         self.entries.len()
@@ -212,18 +232,63 @@ impl Builder {
     }
 
     fn add(&mut self, word: &[u8], place: usize, fields: u8) {
-        let mut head = [0; 8];
-        head.iter_mut().zip(word).for_each(|(to, from)| *to = *from);
-        let seen = Seen { head: u64::from_be_bytes(head), begin: self.text.len(), length: word.len(), place, fields };
+        let number = self.number_of(word);
+        if let Some(word) = self.words.get_mut(number) {
+            if word.place != place {
+                word.write();
+                (word.place, word.fields) = (place, 0);
+            }
+            word.fields |= fields;
+        }
+    }
+
+    fn number_of(&mut self, word: &[u8]) -> usize {
+        if self.table.len() < 2 * (self.words.len() + 1) {
+            self.grow();
+        }
+        let mut slot = slot_of(word, self.seed, self.table.len());
+        while let Some(number) = self.table.get(slot).and_then(|number| number.checked_sub(1)) {
+            if self.word_at(number as usize) == word {
+                return number as usize;
+            }
+            slot = (slot + 1) & (self.table.len() - 1);
+        }
+        let number = self.words.len();
+        let begin = self.text.len();
         self.text.extend_from_slice(word);
-        self.seen.push(seen);
+        self.words.push(Word { begin, length: word.len(), postings: Vec::new(), written: 0, place: 0, fields: 0 });
+        if let Some(free) = self.table.get_mut(slot) {
+            *free = number as u32 + 1;
+        }
+        number
+    }
+
+    /// Makes the table twice as long.
+    fn grow(&mut self) {
+        let length = (2 * self.table.len()).max(1024);
+        let mut table = vec![0; length];
+        for number in 0..self.words.len() {
+            let mut slot = slot_of(self.word_at(number), self.seed, length);
+            while table.get(slot).is_some_and(|taken| *taken != 0) {
+                slot = (slot + 1) & (length - 1);
+            }
+            if let Some(free) = table.get_mut(slot) {
+                *free = number as u32 + 1;
+            }
+        }
+        self.table = table;
+    }
+
+    fn word_at(&self, number: usize) -> &[u8] {
+        let word = self.words.get(number);
+        word.and_then(|word| self.text.get(word.begin..word.begin + word.length)).unwrap_or_default()
     }
 
     /// The part.
     pub fn build(self) -> Segment {
-        let Builder { entries, text, seen } = self;
-        let word = |seen: &Seen| text.get(seen.begin..seen.begin + seen.length).unwrap_or_default();
-        let seen = sorted(&seen, &word);
+        let mut order: Vec<u32> = (0..self.words.len() as u32).collect();
+        sort(&mut order, &|a, b| self.word_at(a as usize).cmp(self.word_at(b as usize)));
+        let Builder { entries, text, mut words, .. } = self;
         let mut octets = vec![VERSION];
         push(&mut octets, entries.len() as u64);
         for Entry { id, whole, attachments, date, from, subject } in &entries {
@@ -245,27 +310,21 @@ impl Builder {
             }
         };
         let (mut block, mut in_block, mut before): (Vec<u8>, usize, &[u8]) = (Vec::new(), 0, &[]);
-        for same in seen.chunk_by(|a, b| a.head == b.head && word(a) == word(b)) {
-            let Some(this) = same.first().map(word) else { continue };
+        for number in order {
+            let Some(word) = words.get_mut(number as usize) else { continue };
+            word.write();
+            let this = text.get(word.begin..word.begin + word.length).unwrap_or_default();
             if in_block == BLOCK {
                 write(&mut block);
                 (in_block, before) = (0, &[]);
             }
             let shared = before.iter().zip(this).take_while(|(a, b)| a == b).count();
             let rest = this.get(shared..).unwrap_or_default();
-            let mut postings = Vec::new();
-            let mut last = 0;
-            for here in same.chunk_by(|a, b| a.place == b.place) {
-                let place = here.first().map_or(0, |seen| seen.place);
-                let fields = here.iter().fold(0, |fields, seen| fields | seen.fields);
-                push(&mut postings, ((place - last) as u64) << FIELDS | u64::from(fields));
-                last = place;
-            }
             // A word has at most 40 octets.
             block.extend_from_slice(&[shared as u8, rest.len() as u8]);
             block.extend_from_slice(rest);
-            push(&mut block, postings.len() as u64);
-            block.append(&mut postings);
+            push(&mut block, word.postings.len() as u64);
+            block.append(&mut word.postings);
             (in_block, before) = (in_block + 1, this);
         }
         write(&mut block);
@@ -273,15 +332,12 @@ impl Builder {
     }
 }
 
-/// By word, then by message.
-fn sorted<'a>(seen: &[Seen], word: &dyn Fn(&Seen) -> &'a [u8]) -> Vec<Seen> {
-    let of = |at: u32| seen.get(at as usize).copied().unwrap_or_default();
-    let mut order: Vec<u32> = (0..seen.len() as u32).collect();
-    sort(&mut order, &|a, b| {
-        let (a, b) = (of(a), of(b));
-        a.head.cmp(&b.head).then_with(|| word(&a).cmp(word(&b))).then(a.place.cmp(&b.place))
-    });
-    order.into_iter().map(of).collect()
+/// Where the search for a word begins: FNV-1a (draft-eastlake-fnv) from a seed, so that nobody can write words that all begin in one place, and
+/// hold up whoever reads them.
+fn slot_of(word: &[u8], seed: u32, length: usize) -> usize {
+    let hash =
+        word.iter().fold(0x811c_9dc5_u32 ^ seed, |hash, octet| (hash ^ u32::from(*octet)).wrapping_mul(0x0100_0193));
+    (hash ^ hash >> 15) as usize & (length - 1)
 }
 
 fn push(octets: &mut Vec<u8>, mut number: u64) {

@@ -45,7 +45,7 @@ fn every_field_is_searched_and_can_be_named() {
     builder.message(7, &envelope, &message, fold);
     let (plain, _) = self::message("Other", "Zoe", "");
     builder.headers(8, &plain, fold);
-    index.add(builder.build());
+    index.add(builder.build(), 7);
     for found in [
         "cafe",
         "CAFÉ",
@@ -75,8 +75,8 @@ fn every_field_is_searched_and_can_be_named() {
 #[test]
 fn what_comes_again_is_found_by_what_came_last() {
     let mut index = Index::default();
-    index.add(part(&[(1, "first"), (2, "first")]));
-    index.add(part(&[(1, "second")]));
+    index.add(part(&[(1, "first"), (2, "first")]), 7);
+    index.add(part(&[(1, "second")]), 7);
     assert_eq!(find(&index, "first"), [2]);
     assert_eq!(find(&index, "second"), [1]);
 }
@@ -87,7 +87,7 @@ fn small_parts_are_joined_and_nothing_is_lost_or_doubled() {
     let mut kept: Vec<u32> = Vec::new();
     for id in 0..300 {
         let text = format!("word{id} common");
-        let change = index.add(part(&[(id, text.as_str())]));
+        let change = index.add(part(&[(id, text.as_str())]), 7);
         kept.retain(|number| !change.remove.contains(number));
         kept.extend(&change.write);
     }
@@ -102,7 +102,7 @@ fn small_parts_are_joined_and_nothing_is_lost_or_doubled() {
 #[test]
 fn another_window_s_parts_take_the_place_of_those_that_are_gone() {
     let mut one = Index::default();
-    one.add(part(&[(1, "old"), (2, "stays")]));
+    one.add(part(&[(1, "old"), (2, "stays")]), 7);
     let new = part(&[(1, "new")]);
     one.load(&[1, 5], vec![(5, Segment::from_octets(new.octets().to_vec()).unwrap())]);
     assert_eq!((find(&one, "old"), find(&one, "new"), find(&one, "stays")), (vec![], vec![1], vec![2]));
@@ -124,7 +124,7 @@ fn as_a_search_through_all_texts_would_find_it() {
         let words: Vec<String> =
             (0..next(12)).map(|_| format!("{}{}", ["a", "ab", "b", "ba"][next(4) as usize], next(20))).collect();
         let text = words.join(" ");
-        index.add(part(&[(id, text.as_str())]));
+        index.add(part(&[(id, text.as_str())]), 7);
         texts.insert(id, words);
     }
     for prefix in ["a", "ab", "ab1", "b19", "ba", "a2 b1", "ab -b"] {
