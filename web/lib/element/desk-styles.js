@@ -180,7 +180,7 @@ export const DESK = /* css */ `
 .reader-state[data-state="will-be-deleted"] { color: var(--danger); }
 .reader-header { padding-bottom: 16px; border-bottom: 1px solid var(--line); }
 
-.reports { display: grid; gap: 8px; margin: 0; padding: 0; list-style: none; }
+.reports { display: grid; gap: 8px; margin: 16px 0 0; padding: 0; list-style: none; }
 .reports li { display: flex; gap: 8px; align-items: start; padding: 8px 12px; border: 1px solid var(--line); border-radius: var(--radius); overflow-wrap: anywhere; }
 .reports .icon { flex: none; width: 18px; height: 18px; margin-top: 2px; color: var(--text-quiet); }
 .reports [data-bad="true"] .icon { color: var(--danger); }

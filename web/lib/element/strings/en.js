@@ -420,5 +420,7 @@ export default {
   "type.image/tiff": "TIFF image",
   "type.application/vnd.microsoft.portable-executable": "Windows program",
   "type.message/rfc822": "Message",
+  "type.message/delivery-status": "Delivery report",
+  "type.message/disposition-notification": "Notice about a message",
   "type.application/octet-stream": "File",
 };

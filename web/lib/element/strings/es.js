@@ -414,5 +414,7 @@ export default {
   "type.image/tiff": "Imagen TIFF",
   "type.application/vnd.microsoft.portable-executable": "Programa de Windows",
   "type.message/rfc822": "Mensaje",
+  "type.message/delivery-status": "Informe de entrega",
+  "type.message/disposition-notification": "Aviso sobre un mensaje",
   "type.application/octet-stream": "Archivo",
 };
