@@ -5,7 +5,7 @@ import { workUi } from "./work-ui.js";
 /**
  * The source of a message: its octets as text, never as anything else. It is shown in pieces, since a message may be as large as it likes.
  *
- * UTF-8 where it is that; otherwise each octet is shown as Latin-1 has it, so that nothing is lost. What cannot be seen, or would turn the
+ * UTF-8 where a piece is that; otherwise each octet is shown as Latin-1 has it, so that nothing is lost. What cannot be seen, or would turn the
  * direction of writing, is shown by its name.
  */
 
@@ -22,25 +22,14 @@ export async function openSource(root, plain, source, save) {
   const said = h("p", { class: "page-said", role: "status" });
   const more = h("button", { class: "button", type: "button", "data-testid": "source-more", onclick: () => void draw() }, t("source.more"));
   let shown = 0;
-  /** @type {TextDecoder | null} */
-  let decoder = new TextDecoder("utf-8", { fatal: true });
   const draw = async () => {
-    const octets = new Uint8Array(await source.slice(shown, shown + PIECE).arrayBuffer());
+    const octets = wholeLines(new Uint8Array(await source.slice(shown, shown + PIECE).arrayBuffer()), shown + PIECE >= source.size);
     shown += octets.length;
     const isEnd = shown >= source.size;
-    text.append(h("span", {}, visible(decoded(octets, isEnd))));
+    text.append(h("span", {}, visible(decoded(octets))));
     more.hidden = isEnd;
     setText(said, isEnd ? t("source.all", { size: format.size(source.size) }) : t("source.shown", { sizes: format.sizes(shown, source.size) }));
   };
-  /** @param {Uint8Array} octets @param {boolean} isEnd */
-  function decoded(octets, isEnd) {
-    try {
-      if (decoder) return decoder.decode(octets, { stream: !isEnd });
-    } catch {
-      decoder = null;
-    }
-    return new TextDecoder("iso-8859-1").decode(octets);
-  }
   await draw();
   await openPage(root, {
     id: "source",
@@ -49,6 +38,21 @@ export async function openSource(root, plain, source, save) {
     body: [text],
     foot: [said, more, h("button", { class: "button", type: "button", onclick: save }, t("reader.save"))],
   });
+}
+
+/** Up to the last line's end, so that no character is cut; all of it where there is none. @param {Uint8Array} octets @param {boolean} isLast */
+function wholeLines(octets, isLast) {
+  const end = octets.lastIndexOf(10) + 1;
+  return isLast || end === 0 ? octets : octets.subarray(0, end);
+}
+
+/** @param {Uint8Array} octets */
+function decoded(octets) {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(octets);
+  } catch {
+    return new TextDecoder("iso-8859-1").decode(octets);
+  }
 }
 
 /** @param {string} text */
