@@ -110,6 +110,29 @@ test("a message that the page around it wants to keep is not deleted with the ot
   await expect(reader.rows("will-be-deleted")).toHaveCount(5);
 });
 
+test("what is not listed any more is not selected either, and of many only those are deleted that the server has", async ({ world, reader, page }) => {
+  await listed({ world, reader });
+  await reader.part("select-mode").click();
+  await reader.row("Anna").click();
+  await reader.part("search").fill("berta");
+  await expect(reader.rows()).toHaveCount(1);
+  await expect(reader.part("selected")).toHaveText("0 selected");
+  await reader.part("search").fill("");
+  await expect(reader.rows()).toHaveCount(6);
+  await reader.part("select-mode").click();
+  await reader.row("Anna").click();
+  await reader.part("delete").click();
+  await reader.checkMail();
+  await reader.idle();
+  await reader.part("filter-stored").click();
+  await expect(reader.rows()).toHaveCount(6);
+  await reader.part("list").focus();
+  await page.keyboard.press("Control+a");
+  await reader.part("selected-remove").click();
+  await expect(reader.rows("will-be-deleted")).toHaveCount(5);
+  await expect(reader.part("error")).toHaveCount(0);
+});
+
 test("fingers select without keys", async ({ world, reader }) => {
   await listed({ world, reader });
   await reader.part("select-mode").click();

@@ -47,7 +47,7 @@ test("a number in the title until somebody looks; a notice only where it was ask
   expect(await page.evaluate(() => notices), "looked at").toEqual([]);
   await look(page, true);
   await oneMore(world, reader, 4);
-  expect(await page.evaluate(() => notices)).toEqual([["New messages in Poplar", { tag: "poplar", lang: "en-US" }]]);
+  await expect.poll(() => page.evaluate(() => notices)).toEqual([["New messages in Poplar", { tag: "poplar", lang: "en-US" }]]);
 });
 
 test("where the browser says no, the switch goes back and says why", async ({ world, page, reader }) => {

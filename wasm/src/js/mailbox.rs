@@ -321,6 +321,8 @@ impl Mailbox {
         self.check_open()?;
         let _turn = self.turn(None).await?;
         self.table.clear().await?;
+        #[cfg(feature = "mime")]
+        self.search.forget();
         Ok(JsValue::UNDEFINED)
     }
 

@@ -42,6 +42,14 @@ pub(super) struct Search {
     unreadable: RefCell<Vec<u32>>,
 }
 
+impl Search {
+    /// Lets go of every word.
+    pub(super) fn forget(&self) {
+        self.index.take();
+        self.unreadable.take();
+    }
+}
+
 #[wasm_bindgen]
 impl MailboxCore {
     /// The messages that a search finds, and how many are here that it does not know yet: `[ids, pending]`. `sort`: `from`, `subject`, `size`,

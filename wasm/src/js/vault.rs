@@ -127,6 +127,8 @@ impl Mailbox {
                 sealed.disk().finish_clearing().await?;
                 sealed.disk().drop_sealed().await?;
                 sealed.cipher().close();
+                #[cfg(feature = "mime")]
+                self.search.forget();
                 self.sealed.set(false);
                 self.table.invalidate();
                 JsValue::UNDEFINED

@@ -243,8 +243,11 @@ export class Desk {
       },
       keep: (id) => mailbox.undelete(id),
     };
-    const wanted = new Set(this.#session.rows.wanted);
-    const those = deed === "keep" ? ids.filter((id) => wanted.has(id)) : ids;
+    const { rows } = this.#session;
+    const wanted = new Set(rows.wanted);
+    /** @type {Record<typeof deed, (id: string) => boolean>} */
+    const concerns = { read: () => true, unread: () => true, remove: (id) => rows.mayBeDeleted(id), keep: (id) => wanted.has(id) };
+    const those = ids.filter(concerns[deed]);
     await this.#session.attempt(() => this.#bulk.run(those, deeds[deed]));
   }
 

@@ -127,7 +127,7 @@ export class MessageList {
     const anchor = scrollTop > 0 ? this.#anchor() : undefined;
     const index = anchor ? this.#rows.indexOf(this.filter, anchor) : -1;
     const before = anchor ? this.#positions.get(anchor) : undefined;
-    if (this.#selection.size > 1) this.#keepListed();
+    if (this.selected.length > 0) this.#keepListed();
     this.#size();
     if (index >= 0 && before !== undefined && index !== before) this.element.scrollTop = scrollTop + (index - before) * ROW_HEIGHT;
     this.#draw();

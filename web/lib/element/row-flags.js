@@ -35,6 +35,11 @@ export function passes(flags, filter) {
   return !(flags & DELETED) && (filter !== "unread" || (flags & UNREAD) !== 0);
 }
 
+/** Whether it is on the server and nobody wants it deleted yet. @param {number | undefined} flags */
+export function mayBeDeleted(flags = 0) {
+  return (flags & ON_SERVER) !== 0 && !(flags & (WANTED | DELETED));
+}
+
 /** @param {readonly number[]} all @returns {Counts} */
 export function countsOf(all) {
   const counts = { all: all.length, inbox: 0, unread: 0, stored: 0, attachments: 0, wanted: 0, deleted: 0, onlyHere: 0, onlyServer: 0 };

@@ -1,4 +1,4 @@
-import { countsOf, flagsOf, passes } from "./row-flags.js";
+import { countsOf, flagsOf, mayBeDeleted, passes } from "./row-flags.js";
 
 /**
  * What the list knows about the mailbox: for every message its id and a few flags, and whole rows only around what is on screen,
@@ -101,6 +101,11 @@ export class RowIndex {
   /** Everything under a filter, in order. @param {Filter} filter @param {number} [first] @param {number} [end] @returns {string[]} */
   ids(filter, first, end) {
     return this.#view(filter).slice(first, end).map((position) => this.#ids[position] ?? "");
+  }
+
+  /** Whether there is anything to delete on the server. @param {string} id */
+  mayBeDeleted(id) {
+    return mayBeDeleted(this.#flags[this.#positions.get(id) ?? -1]);
   }
 
   /** Lists what a search has found, or everything. @param {Arrangement} arrangement */

@@ -23,11 +23,14 @@ export async function openSource(root, plain, source, save) {
   const more = h("button", { class: "button", type: "button", "data-testid": "source-more", onclick: () => void draw() }, t("source.more"));
   let shown = 0;
   const draw = async () => {
+    // One piece after the other, however often it is pressed.
+    more.disabled = true;
     const octets = wholeLines(new Uint8Array(await source.slice(shown, shown + PIECE).arrayBuffer()), shown + PIECE >= source.size);
     shown += octets.length;
     const isEnd = shown >= source.size;
     text.append(h("span", {}, visible(decoded(octets))));
     more.hidden = isEnd;
+    more.disabled = false;
     setText(said, isEnd ? t("source.all", { size: format.size(source.size) }) : t("source.shown", { sizes: format.sizes(shown, source.size) }));
   };
   await draw();
