@@ -16,6 +16,7 @@
 //! | `log` | number | an entry of the audit log, octets: `web/lib/mail/log.js` | sealed |
 
 mod migrations;
+#[cfg_attr(not(feature = "mime"), allow(dead_code, reason = "the search goes with the reader of messages"))]
 mod search;
 mod table;
 mod unsealed;
