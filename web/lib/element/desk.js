@@ -301,7 +301,8 @@ export class Desk {
   #listenForKeys(root) {
     const { mailbox } = this.#session;
     const chosen = (/** @type {(ids: string[]) => void} */ act) => () => {
-      const several = this.#list.selected;
+      // Who reads means what is read, whatever is selected in a list that may be out of sight.
+      const several = this.#list.hasKeyboard ? this.#list.selected : [];
       const id = this.#list.active ?? this.#reader.id;
       if (several.length > 0) act(several);
       else if (id !== undefined) act([id]);

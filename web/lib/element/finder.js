@@ -1,3 +1,5 @@
+import { whenIdle } from "./later.js";
+
 /**
  * What the list is asked for beside its filter: words, and an order. Words, orders other than by date and what has attachments are for the
  * library to find, since all of that is sealed; the rest the list knows by itself.
@@ -47,7 +49,7 @@ export class Finder {
     this.#listener = listener;
     for (const news of ["indexed", "change"]) mailbox.addEventListener(news, this.#again);
     // So that what is stored has been read for it by the time somebody searches. Whoever searches hears what went wrong.
-    requestIdleCallback(() => void mailbox.search("", { signal: this.#over.signal }).catch(() => {}));
+    whenIdle(() => void mailbox.search("", { signal: this.#over.signal }).catch(() => {}));
   }
 
   get wish() {

@@ -19,4 +19,4 @@ export function prepare() {
 }
 
 /** Runs something once the browser has nothing better to do; Safari does not say when that is. */
-const whenIdle = globalThis.requestIdleCallback ?? ((/** @type {() => void} */ work) => setTimeout(work, 500));
+export const whenIdle = globalThis.requestIdleCallback ?? ((/** @type {() => void} */ work) => setTimeout(work, 500));

@@ -139,9 +139,14 @@ export class MessageList {
     return index < 0 ? undefined : this.#rows.idAt(this.filter, index + step);
   }
 
+  get hasKeyboard() {
+    return this.element.matches(":focus");
+  }
+
   /** The message that the keyboard is on, where the list has it. */
   get active() {
-    return this.element.matches(":focus") ? this.#active : undefined;
+    const isListed = this.#active !== undefined && this.#rows.indexOf(this.filter, this.#active) >= 0;
+    return isListed && this.hasKeyboard ? this.#active : undefined;
   }
 
   /** Where only one pane has room, the list is hidden behind the message. */
@@ -275,7 +280,9 @@ export class MessageList {
     if (to !== undefined) this.#move(Math.max(0, Math.min(last, to)), shiftKey);
     else if (key === "Escape" && this.selected.length > 0) this.select([]);
     else if (key === "Delete" && this.selected.length > 0) this.#actions.remove(this.selected);
-    else if (this.#active === undefined) return false;
+    else if (key === "Delete" && this.#selecting) return true;
+    // What is not listed any more is nothing that a key is meant for.
+    else if (this.#active === undefined || at < 0) return false;
     else if (key === " " && this.#selecting) this.#toggle(this.#active);
     else if (key === "Enter" || key === " ") this.#choose(this.#active);
     else if (key === "Delete") this.#actions.remove([this.#active]);
@@ -292,6 +299,8 @@ export class MessageList {
   /** @param {string} id */
   #toggle(id) {
     this.#selection.toggle(id);
+    // What has just been let go of is not what the next key is for.
+    if (!this.#selection.has(id) && !this.#selecting) this.#active = this.#open;
     this.#actions.selected();
     this.#draw();
   }

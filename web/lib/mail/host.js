@@ -304,8 +304,8 @@ export function blob(pieces, type) {
   return new Blob(pieces, { type });
 }
 
-/** @param {number | undefined} at */
-const date = (at) => (at === undefined ? null : new Date(at));
+/** A time that no calendar has is none: a sender may write anything. @param {number | undefined} at */
+const date = (at) => (at === undefined || Number.isNaN(new Date(at).getTime()) ? null : new Date(at));
 
 /** What is thrown, for `errors.js` to make a `MailError` of. */
 export function thrown(code, phase, retryable, retryAfterMs = null, serverText, message) {
