@@ -187,6 +187,8 @@ impl MailboxCore {
     /// Ends a session under way without QUIT, and lets go of the database. Twice is harmless.
     pub fn close(&self) {
         self.0.closed.set(true);
+        #[cfg(feature = "mime")]
+        self.0.search.forget();
         if let Some(client) = self.0.session.borrow_mut().take() {
             client.hang_up(Error::closed());
         }
