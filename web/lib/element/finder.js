@@ -52,10 +52,6 @@ export class Finder {
     whenIdle(() => void mailbox.search("", { signal: this.#over.signal }).catch(() => {}));
   }
 
-  get wish() {
-    return this.#wish;
-  }
-
   /** Has the list show something else; the last wish wins. @param {Partial<Wish>} wish */
   ask(wish) {
     this.#wish = { ...this.#wish, ...wish };

@@ -33,43 +33,17 @@ export class Side {
     this.#ui = ui;
     this.#session = session;
     this.#kept = h("p", { class: "side-kept" });
-    this.#clear = h(
-      "button",
-      {
-        class: "button button-quiet",
-        type: "button",
-        hidden: memory,
-        title: t("account.clear"),
-        "data-testid": "clear",
-        onclick: actions.clear,
-      },
-      icon("erase"),
-      h("span", {}, t("account.clear")),
-    );
-    const settings = h(
-      "button",
-      {
-        class: "button button-quiet",
-        type: "button",
-        title: t("account.settings"),
-        "data-testid": "settings-open",
-        onclick: actions.settings,
-      },
-      icon("settings"),
-      h("span", {}, t("account.settings")),
-    );
-    const lock = h(
-      "button",
-      {
-        class: "button button-quiet",
-        type: "button",
-        title: t(memory ? "account.lock.memory" : "account.lock"),
-        "data-testid": "lock-now",
-        onclick: actions.lock,
-      },
-      icon("lock"),
-      h("span", {}, t("account.lock")),
-    );
+    const tool = (
+      /** @type {import("./dom.js").IconName} */ name,
+      /** @type {string} */ label,
+      /** @type {string} */ hook,
+      /** @type {() => void} */ onclick,
+      word = label,
+    ) => h("button", { class: "button button-quiet", type: "button", title: label, "data-testid": hook, onclick }, icon(name), h("span", {}, word));
+    this.#clear = tool("erase", t("account.clear"), "clear", actions.clear);
+    setAttribute(this.#clear, "hidden", memory);
+    const settings = tool("settings", t("account.settings"), "settings-open", actions.settings);
+    const lock = tool("lock", t(memory ? "account.lock.memory" : "account.lock"), "lock-now", actions.lock, t("account.lock"));
     this.#signOutWord = h("span", {}, t("account.signOut"));
     this.#signOut = h(
       "button",
