@@ -191,16 +191,6 @@ impl Builder {
         Builder { seed, ..Builder::default() }
     }
 
-    /// Messages that it has.
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// Whether it has none.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
     /// The next words are of this message.
     pub fn begin(&mut self, entry: Entry) {
         self.entries.push(entry);
