@@ -2,20 +2,34 @@
  * The page is the element with a frame around it. A page hosted away from its relay names the relay in a meta element; otherwise the
  * relay is where the page came from.
  */
-const mailbox = document.querySelector("poplar-mailbox");
+const main = document.querySelector("main");
+const mailbox = /** @type {import("../poplar-mailbox.js").PoplarMailboxElement | null} */ (document.querySelector("poplar-mailbox"));
 const meta = document.querySelector('meta[name="poplar-relay"]');
 mailbox?.setAttribute("relay", meta?.getAttribute("content") || new URL(".", document.baseURI).href);
+
+/** Hears an event of whichever mailbox is here; none of them bubbles. */
+const hear = (/** @type {string} */ type, /** @type {(event: CustomEvent) => void} */ act) =>
+  main?.addEventListener(type, (event) => act(/** @type {CustomEvent} */ (event)), { capture: true });
 
 // The page is in the language that the element speaks, which goes by the person and not by what the file began with.
 const { documentElement } = document;
 documentElement.lang = "";
-mailbox?.addEventListener("language", (event) => (documentElement.lang = /** @type {CustomEvent} */ (event).detail.language));
+hear("language", ({ target, detail }) => {
+  if (!(/** @type {HTMLElement} */ (target).hidden)) documentElement.lang = detail.language;
+});
 
 // How many messages have come since somebody looked: a number, and nothing of what is in them.
 let unseen = 0;
 const retitle = (/** @type {number} */ n) => (document.title = (unseen = n) > 0 ? `(${n}) Poplar` : "Poplar");
-mailbox?.addEventListener("sync-end", (event) => document.hidden && retitle(unseen + /** @type {CustomEvent} */ (event).detail.retrieved));
+hear("sync-end", ({ detail }) => document.hidden && retitle(unseen + detail.retrieved));
 document.addEventListener("visibilitychange", () => document.hidden || retitle(0));
+
+// Somebody who is signed in may have another mailbox as well. Where this does not come, it is asked for with the next change.
+let accounts = null;
+hear("account-change", ({ detail }) => {
+  if (!detail.account || !main || !mailbox) return;
+  accounts ??= import("./accounts.js").then(({ Accounts }) => new Accounts(main, mailbox)).catch(() => (accounts = null));
+});
 
 import("../lib/poplar-mailbox.js").catch(() => {
   const isSpanish = /^es\b/i.test(navigator.language);

@@ -32,6 +32,16 @@ test("each file of English has its like in Spanish, key by key and place by plac
   }
 });
 
+test("what the page around the element says, it says in both", async () => {
+  const { WORDS } = await import(new URL("../../../web/page/words.js", import.meta.url));
+  const code = readFileSync(new URL("../../../web/page/accounts.js", import.meta.url), "utf8");
+  const named = [...code.matchAll(/\bt\("(accounts\.\w+)"\)/g)].map(([, key]) => key);
+  for (const language of ["en", "es"]) {
+    expect(Object.keys(WORDS[language]).sort(), language).toEqual([...new Set(named)].sort());
+    for (const [key, text] of Object.entries(WORDS[language])) expect(placesOf(text), key).toEqual(placesOf(WORDS.en[key]));
+  }
+});
+
 test("what is fetched for Spanish has every part, and no key is in two of them", async () => {
   const all = Object.assign({}, ...(await Promise.all(parts("es").map(words))));
   expect(await words("spanish.js")).toEqual(all);

@@ -27,7 +27,16 @@ import { fetchWords, uiFor } from "./words.js";
  * - `token`  access token of a protected relay; a property alone, since attributes end up in files and logs. Where none is set, or another
  *            is wanted, the person is asked for it.
  *
+ * - `account`   whose mail it is, read only: `{ user, server, memory, state, asks }`, or `null` where nobody is signed in. `state` is `open`
+ *            or `locked`; `user` is empty where a locked mailbox hides it; `asks`: a question waits until the element is seen.
+ * - `language`  of its words, read only: a tag such as `es` or `en-US`.
+ *
+ * Several in one page have the person in front of it in common: who is at work in one is at work in each, and who locks one locks all.
+ *
+ * Slots: `account` stands in the place of the user and the server, above the filters.
+ *
  * Events, none of which bubbles:
+ * - `account-change` `account` is another. `detail: { account }`
  * - `message-open`   a message is shown. `detail: { id }`
  * - `before-delete`  a message is about to be marked for deletion; `preventDefault()` keeps it. `detail: { id }`
  * - `sync-end`       a session with the server ended well. `detail: SyncReport`
@@ -38,6 +47,7 @@ import { fetchWords, uiFor } from "./words.js";
  *
  * @typedef {import("./sign-in.js").Choice} Choice
  * @typedef {import("./sign-in.js").Kept} Kept
+ * @typedef {{ user: string, server: string, memory: boolean, state: "open" | "locked", asks: boolean }} Account
  * @typedef {{ said?: readonly string[], mark?: import("./dom.js").IconName, user?: string, memory?: boolean, focus?: boolean }} Beginning
  * how the last session ended, and what the card begins with
  */
@@ -55,6 +65,8 @@ const PROPERTIES = /** @type {const} */ (["relay", "user", "mode", "token"]);
 
 export class PoplarMailboxElement extends Base {
   static observedAttributes = ["relay", "user", "lang"];
+  /** All that are in this page. @type {Set<PoplarMailboxElement>} */
+  static #together = new Set();
 
   #internals;
   #root;
@@ -73,6 +85,10 @@ export class PoplarMailboxElement extends Base {
   #token;
   /** Set while somebody signs in. @type {boolean} */
   #signingIn = false;
+  /** A question waits until somebody sees the element. */
+  #asks = false;
+  /** As it was last announced. */
+  #announced = "null";
   /** Ends what was started for the present address and language. */
   #start = new AbortController();
 
@@ -86,7 +102,7 @@ export class PoplarMailboxElement extends Base {
     this.#root.append(this.#screen);
     // Dialogs lie beside the screen, and speak as it does.
     new MutationObserver(() => this.#speak()).observe(this.#root, { childList: true });
-    whileAtWork(this.#root, () => this.#session?.mailbox.active());
+    whileAtWork(this.#root, () => PoplarMailboxElement.#inEach((session) => session.mailbox.active()));
   }
 
   get relay() {
@@ -121,6 +137,19 @@ export class PoplarMailboxElement extends Base {
     this.#token = value || undefined;
   }
 
+  /** @returns {Account | null} */
+  get account() {
+    const session = this.#session;
+    const state = this.#desk ? "open" : this.#lock ? "locked" : null;
+    if (!session || !state) return null;
+    const { user, server, memory } = session.about;
+    return { user: state === "open" ? user : session.shownUser, server, memory, state, asks: this.#asks };
+  }
+
+  get language() {
+    return this.#ui?.t.locale ?? "";
+  }
+
   /** Puts the keyboard where the person goes on: the empty field of the sign-in card, or the list. */
   focus() {
     (this.#desk ?? this.#lock ?? this.#signIn)?.focus();
@@ -132,6 +161,7 @@ export class PoplarMailboxElement extends Base {
   }
 
   connectedCallback() {
+    PoplarMailboxElement.#together.add(this);
     for (const name of PROPERTIES) this.#reapply(name);
     if (!this.#signIn && !this.#session) void this.#begin();
   }
@@ -223,6 +253,8 @@ export class PoplarMailboxElement extends Base {
       session.addEventListener("sync-end", (event) => this.#announce("sync-end", /** @type {CustomEvent} */ (event).detail));
       session.askPassword = async (over) => {
         const { askPassword } = await part(import("./password.js"));
+        // A question above a mailbox that is not shown would keep everything else from being used, and not be seen itself.
+        await this.#seen(over);
         return over.aborted ? null : askPassword(this.#root, user, ui, "password.ask");
       };
       session.addEventListener("lock", (event) => void this.#locked(session, /** @type {CustomEvent} */ (event).detail));
@@ -260,7 +292,7 @@ export class PoplarMailboxElement extends Base {
         mayDelete: (id) => this.#announce("before-delete", { id }, true),
         failed: (error) => this.#announce("error", { error }),
         settings: () => void this.#settings(session),
-        lock: () => void session.lock(),
+        lock: () => PoplarMailboxElement.#inEach((session) => void session.lock()),
         import: () => void this.#import(session),
         signOut: () => void this.#signOut(),
         leave: () => void this.#leave([]),
@@ -295,6 +327,24 @@ export class PoplarMailboxElement extends Base {
     this.#lock = new locked.LockView(ui, session, reason, { signOut: (said) => void this.#leave([said]), clear: () => void this.#clear() });
     this.#show(this.#lock.element);
     this.#lock.focus();
+  }
+
+  /** Resolves once the element is shown, or `over` is aborted. @param {AbortSignal} over @returns {Promise<void>} */
+  async #seen(over) {
+    if (this.checkVisibility()) return;
+    this.#asks = true;
+    this.#announceAccount();
+    await new Promise((resolve) => {
+      const observer = new ResizeObserver(() => this.checkVisibility() && done());
+      const done = () => {
+        observer.disconnect();
+        resolve(undefined);
+      };
+      observer.observe(this);
+      over.addEventListener("abort", done);
+    });
+    this.#asks = false;
+    this.#announceAccount();
   }
 
   /** Takes in a copy, and goes on where the session stopped because what was kept here is gone. @param {import("./session.js").Session} session */
@@ -381,6 +431,7 @@ export class PoplarMailboxElement extends Base {
 
   async #end() {
     const session = this.#session;
+    PoplarMailboxElement.#together.delete(this);
     this.#start.abort();
     this.#signIn = null;
     this.#session = null;
@@ -403,6 +454,15 @@ export class PoplarMailboxElement extends Base {
   #show(...views) {
     this.#screen.replaceChildren(...views);
     this.#internals.states[this.#desk ? "add" : "delete"]("signed-in");
+    this.#announceAccount();
+  }
+
+  #announceAccount() {
+    const { account } = this;
+    const said = JSON.stringify(account);
+    if (said === this.#announced) return;
+    this.#announced = said;
+    this.#announce("account-change", { account });
   }
 
   /** Says in which language the words are, for whatever reads them out. */
@@ -425,6 +485,11 @@ export class PoplarMailboxElement extends Base {
   /** @param {string} type @param {object} detail @param {boolean} [cancelable] @returns {boolean} whether nobody objected */
   #announce(type, detail, cancelable = false) {
     return this.dispatchEvent(new CustomEvent(type, { detail, cancelable }));
+  }
+
+  /** @param {(session: import("./session.js").Session) => void} act on each mailbox of this page that is open */
+  static #inEach(act) {
+    for (const element of PoplarMailboxElement.#together) if (element.#session) act(element.#session);
   }
 
   /** A property set before the element was defined hides the accessor: set it again through it. @param {typeof PROPERTIES[number]} name */

@@ -111,7 +111,7 @@ export class Session extends State {
     return this.#forecast.due;
   }
 
-  /** Aborted when it locks: what was to be shown by then is not to come over the card that is there instead. */
+  /** Aborted when it locks or closes: what was to be shown by then is not to come over the card that is there instead. */
   get over() {
     return this.#over.signal;
   }
@@ -251,6 +251,7 @@ export class Session extends State {
   async close() {
     if (this.isClosed) return;
     this.isClosed = true;
+    this.#over.abort();
     this.cancel();
     this.#credentials.forget();
     this.rows.close();

@@ -57,8 +57,7 @@ export class Side {
       h(
         "div",
         { class: "side-account", title: t("account.at", { user, server }) },
-        h("p", { class: "side-user" }, user),
-        h("p", { class: "side-server" }, server),
+        h("slot", { name: "account" }, h("p", { class: "side-user" }, user), h("p", { class: "side-server" }, server)),
       ),
       h(
         "div",
