@@ -122,6 +122,47 @@ for (const [how, damage] of [
   });
 }
 
+test("a message whose text cannot be read is found by its headers, and its text is tried again by the next page", async ({ world, profile }) => {
+  // Of the text, what a list shows is with the headers.
+  await world.deliverText(letter(["Ann <ann@x.example>", LAB, "Thu, 2 Apr 2026 10:00:00 +0000", `${"First of all. ".repeat(99)}Then it is critical.`], 0));
+  const page = await profile.open();
+  const mailbox = await openMailbox(page, world);
+  await sync(mailbox);
+  const disk = await openDisk(page);
+  const [piece] = await disk.evaluate((disk) => disk.keys("chunks"));
+  await disk.evaluate((disk, piece) => disk.flip("chunks", piece), piece);
+  await indexed(mailbox);
+  expect(await find(mailbox, "potassium")).toEqual([LAB]);
+  expect(await find(mailbox, "critical")).toEqual([]);
+  // The same bit again.
+  await disk.evaluate((disk, piece) => disk.flip("chunks", piece), piece);
+  await mailbox.evaluate((mailbox) => mailbox.close());
+  const again = await openMailbox(await profile.open(), world);
+  await indexed(again);
+  expect(await find(again, "critical")).toEqual([LAB]);
+});
+
+test("a search in the middle of a step leaves what the step has taken in", async ({ world, page }) => {
+  await world.deliver(1500);
+  const mailbox = await openMailbox(page, world);
+  await sync(mailbox);
+  // One search after the other, so that many fall into each step.
+  const last = await mailbox.evaluate(async (mailbox) => {
+    let known = 0;
+    for (let pending = Infinity; pending > 0; ) {
+      await new Promise((rested) => setTimeout(rested));
+      const found = await mailbox.search("e");
+      if (found.pending > pending) throw new Error("what was taken in is not known any more");
+      pending = found.pending;
+      known = found.ids.length;
+    }
+    return known;
+  });
+  const again = await openMailbox(page, world);
+  const { ids, pending } = await again.evaluate((mailbox) => mailbox.search("e"));
+  expect([ids.length, pending]).toEqual([last, 0]);
+});
+
 test("erased, or given up, nothing of it is left", async ({ world, profile }) => {
   const page = await profile.open();
   const mailbox = await searched(world, page, {});

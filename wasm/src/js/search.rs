@@ -1,6 +1,6 @@
 //! The search index of a mailbox: read from what is kept here, brought up to date, and asked.
 
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 use core::cmp::Ordering;
 use std::rc::Rc;
 
@@ -40,6 +40,10 @@ pub(super) struct Search {
     index: RefCell<Index>,
     /// Parts that are kept and could not be opened: they are made anew.
     unreadable: RefCell<Vec<u32>>,
+    /// Messages whose text could not be read, by id: they are found by their headers, and not tried again in this page.
+    textless: RefCell<Vec<Id>>,
+    /// Beginnings and ends of steps that take messages in: odd while one is under way, and what is read of the index meanwhile is not taken.
+    steps: Cell<u32>,
 }
 
 impl Search {
@@ -47,6 +51,23 @@ impl Search {
     pub(super) fn forget(&self) {
         self.index.take();
         self.unreadable.take();
+        self.textless.take();
+        self.steps.set(self.steps.get().wrapping_add(2));
+    }
+}
+
+struct Step<'a>(&'a Cell<u32>);
+
+impl<'a> Step<'a> {
+    fn begin(steps: &'a Cell<u32>) -> Self {
+        steps.set(steps.get().wrapping_add(1));
+        Self(steps)
+    }
+}
+
+impl Drop for Step<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get().wrapping_add(1));
     }
 }
 
@@ -67,7 +88,10 @@ impl Mailbox {
     async fn find(&self, query: &Query, sort: &str, ascending: bool) -> Result<JsValue> {
         self.check_unlocked()?;
         self.ready().await?;
-        self.load_index().await?;
+        // A step has read it already, and may have what is not kept yet.
+        if self.search.steps.get().is_multiple_of(2) {
+            self.load_index().await?;
+        }
         let (index, rows) = (self.search.index.borrow(), self.table.rows());
         let mut found: Vec<Id> = match query.is_empty() {
             true => rows.keys().collect(),
@@ -87,7 +111,7 @@ impl Mailbox {
             "size" => directed(size(a).cmp(&size(b))).then(b.cmp(&a)),
             _ => directed(a.cmp(&b)),
         });
-        let pending = rows.values().filter(|row| is_due(&index, row)).count();
+        let pending = rows.values().filter(|row| self.is_due(&index, row)).count();
         Ok(Array::of2(&ids(&found), &number(pending)).into())
     }
 
@@ -102,6 +126,7 @@ impl Mailbox {
         }
         let name = "poplar:search:".to_owned() + &self.account.account;
         let _one = locks::acquire(&name, None).await?;
+        let _step = Step::begin(&self.search.steps);
         self.load_index().await?;
         let (due, left) = self.due();
         if due.is_empty() {
@@ -117,12 +142,19 @@ impl Mailbox {
                 builder.headers(row.id, &envelope, fold);
                 continue;
             }
-            let body = match self.body(row).await {
-                Err(error) if error.code == Code::Store => Vec::new(),
-                body => body?,
-            };
-            builder.message(row.id, &envelope, &mail::parse(&body), fold);
+            match self.body(row).await {
+                Err(error) if error.code == Code::Store => {
+                    let mut textless = self.search.textless.borrow_mut();
+                    let at = textless.partition_point(|id| *id < row.id);
+                    textless.insert(at, row.id);
+                    builder.headers(row.id, &envelope, fold);
+                }
+                body => builder.message(row.id, &envelope, &mail::parse(&body?), fold),
+            }
         }
+        // Nothing of a mailbox that was locked or closed meanwhile stays in memory.
+        self.check_open()?;
+        self.check_unlocked()?;
         let change = self.search.index.borrow_mut().add(builder.build(), seed);
         self.keep_index(change).await?;
         Ok(number(left))
@@ -132,7 +164,7 @@ impl Mailbox {
     fn due(&self) -> (Vec<Record>, usize) {
         let (index, rows) = (self.search.index.borrow(), self.table.rows());
         let (mut due, mut octets, mut left) = (Vec::new(), 0, 0);
-        for row in rows.values().rev().filter(|row| is_due(&index, row)) {
+        for row in rows.values().rev().filter(|row| self.is_due(&index, row)) {
             if due.len() < MESSAGES && octets < OCTETS {
                 octets += row.octets;
                 due.push(row.clone());
@@ -143,16 +175,25 @@ impl Mailbox {
         (due, left)
     }
 
+    /// Whether the index does not know of a message what is here.
+    fn is_due(&self, index: &Index, row: &Record) -> bool {
+        match index.has(row.id) {
+            Some(whole) => row.stored() && !whole && self.search.textless.borrow().binary_search(&row.id).is_err(),
+            None => row.stored() || row.headers,
+        }
+    }
+
     /// Reads what another tab, or an earlier page, has made of it.
     async fn load_index(&self) -> Result<()> {
         let Kept::Here(sealed) = self.table.store() else { return Ok(()) };
-        let Search { index, unreadable } = &self.search;
+        let Search { index, unreadable, steps, .. } = &self.search;
+        let began = steps.get();
         let mut numbers = sealed.disk().search_numbers().await?;
         numbers.retain(|number| !unreadable.borrow().contains(number));
         if index.borrow().numbers().eq(numbers.iter().copied()) {
             return Ok(());
         }
-        let mut parts = Vec::new();
+        let (mut parts, mut closed) = (Vec::new(), Vec::new());
         for number in &numbers {
             if index.borrow().segment(*number).is_some() {
                 continue;
@@ -161,34 +202,32 @@ impl Mailbox {
             let opened = if value.is_undefined() { None } else { sealed.open_part(*number, value).await? };
             match opened.and_then(Segment::from_octets) {
                 Some(part) => parts.push((*number, part)),
-                None => unreadable.borrow_mut().push(*number),
+                None => closed.push(*number),
             }
         }
-        numbers.retain(|number| !unreadable.borrow().contains(number));
-        index.borrow_mut().load(&numbers, parts);
+        // A step that began meanwhile knows better, and who has locked wants nothing of it here.
+        if steps.get() == began {
+            numbers.retain(|number| !closed.contains(number));
+            unreadable.borrow_mut().extend(closed);
+            index.borrow_mut().load(&numbers, parts);
+        }
         Ok(())
     }
 
     async fn keep_index(&self, Change { write, mut remove }: Change) -> Result<()> {
         let Kept::Here(sealed) = self.table.store() else { return Ok(()) };
         let sealed_by = sealed.cipher().number();
-        let mut parts = Vec::with_capacity(write.len());
-        for number in write {
-            let octets = self.search.index.borrow().segment(number).map(|part| part.octets().to_vec());
-            parts.push((number, sealed.seal_part(number, octets.unwrap_or_default()).await?));
-        }
+        // As it is now: it may be forgotten while its parts are sealed.
         let numbers: Vec<u32> = self.search.index.borrow().numbers().collect();
+        let octets = |number| self.search.index.borrow().segment(number).map(|part| part.octets().to_vec());
+        let octets: Vec<_> = write.iter().filter_map(|number| Some((*number, octets(*number)?))).collect();
+        let mut parts = Vec::with_capacity(octets.len());
+        for (number, octets) in octets {
+            parts.push((number, sealed.seal_part(number, octets).await?));
+        }
         let gone = self.search.unreadable.take();
         remove.extend(gone.into_iter().filter(|number| !numbers.contains(number)));
         sealed.disk().keep_search(&parts, &remove, &numbers, sealed_by).await
-    }
-}
-
-/// Whether the index does not know of a message what is here.
-fn is_due(index: &Index, row: &Record) -> bool {
-    match index.has(row.id) {
-        Some(whole) => row.stored() && !whole,
-        None => row.stored() || row.headers,
     }
 }
 

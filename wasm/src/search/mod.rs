@@ -68,12 +68,13 @@ impl Index {
         self.entry(id).map(|entry| entry.whole)
     }
 
-    /// Has the parts that are kept: those that are not named any more go, and new ones come.
+    /// Has the parts that are kept: those that are not named any more go, and new ones come. One that is here already stays.
     pub fn load(&mut self, numbers: &[u32], new: Vec<(u32, Segment)>) {
         self.segments.retain(|(number, _)| numbers.contains(number));
         for (number, segment) in new {
-            let at = self.segments.partition_point(|(before, _)| *before < number);
-            self.segments.insert(at, (number, segment));
+            if let Err(at) = self.segments.binary_search_by_key(&number, |(before, _)| *before) {
+                self.segments.insert(at, (number, segment));
+            }
         }
         self.place();
     }
