@@ -21,8 +21,8 @@ const BLOCKS: [&str; 17] = [
     "tr",
 ];
 
-/// What holds no words for a reader.
-const SILENT: [&str; 4] = ["head", "script", "style", "title"];
+/// What holds no words for a reader. Not `head`, whose end many leave out: what else is in one has no words either.
+const SILENT: [&str; 3] = ["script", "style", "title"];
 
 /// The entities that mail programs write for plain text; any other stays as it was written, and numeric ones are all known.
 const ENTITIES: [(&str, &str); 17] = [
@@ -97,7 +97,11 @@ fn markup(tag: &str) -> Option<Markup<'_>> {
 fn past_end<'a>(html: &'a str, name: &str) -> &'a str {
     let mut rest = html;
     while let Some((_, tag)) = rest.split_once("</") {
-        if tag.get(..name.len()).is_some_and(|found| found.eq_ignore_ascii_case(name)) {
+        let is_end = tag.split_at_checked(name.len()).is_some_and(|(found, after)| {
+            found.eq_ignore_ascii_case(name)
+                && !after.starts_with(|c: char| !c.is_ascii_whitespace() && c != '>' && c != '/')
+        });
+        if is_end {
             return tag.split_once('>').map_or("", |(_, after)| after);
         }
         rest = tag;
@@ -180,6 +184,9 @@ mod tests {
             ("x<!-- never closed", "x"),
             ("x<!-- c -->y", "xy"),
             ("<style>never closed", ""),
+            ("<html><head><meta charset=utf-8><body><p>A head without an end.", "A head without an end."),
+            ("a<style>b</styles>c</style >d", "ad"),
+            ("a<script>b</SCRIPT\n>c", "ac"),
             ("&#99999999;&;&", "&#99999999;&;&"),
             ("<td>a</td><td>b</td>", "a b"),
         ] {
