@@ -69,9 +69,9 @@ fn offset(word: &str) -> Option<i64> {
         b'-' => -1,
         _ => return None,
     };
-    let number: i64 = word.get(1..)?.replace(':', "").parse().ok()?;
-    let minutes = number / 100 * 60 + number % 100;
-    (minutes < 24 * 60).then_some(sign * minutes)
+    let digits = word.get(1..)?.replace(':', "");
+    let number: i64 = digits.parse().ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+    (number < 2400).then_some(sign * (number / 100 * 60 + number % 100))
 }
 
 /// Days since 1970 in the Gregorian calendar, from a year that begins in March.
@@ -104,6 +104,10 @@ mod tests {
             ("99 Nov 2026", None),
             ("2 Nov 99999999999999999999", None),
             ("- + : 2 Nov 9223372036854775807 -9223372036854775808", None),
+            // No offsets: they count as not written.
+            ("Mon, 2 Nov 2026 10:00:00 +9223372036854775807", Some(1_793_613_600_000)),
+            ("Mon, 2 Nov 2026 10:00:00 --9223372036854775808", Some(1_793_613_600_000)),
+            ("Mon, 2 Nov 2026 10:00:00 +-500", Some(1_793_613_600_000)),
         ] {
             assert_eq!(date(text), expected, "{text:?}");
         }
