@@ -193,7 +193,7 @@ export class Mailbox extends EventTarget {
   count(): Promise<number>;
   message(id: string): Promise<Message>;                       // opens a short session if the message is not stored
   raw(id: string, options?: { shown?: boolean }): Promise<Blob>;   // byte-exact .eml; likewise. shown: looked at, not saved, as the log has it
-  attachment(id: string, index: number): Promise<Blob>;
+  attachment(id: string, index: number, options?: { shown?: boolean }): Promise<Blob>;   // decoded; shown: as for raw()
   /** Attachments as one zip, each stored as it is under a name of `fileName()`, no two alike: all, or those of these indexes. */
   attachments(id: string, indexes?: readonly number[]): Promise<Blob>;
   markRead(id: string, read?: boolean): Promise<void>;

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 
 import { Reader } from "../fixtures/reader.js";
+import { openMailbox } from "../fixtures/library.js";
 import { expect, test } from "../fixtures/test.js";
 
 const PNG = "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAEElEQVR4nGNggIL/EAAAEQIBAHKgbwcAAAAASUVORK5CYII=";
@@ -105,6 +106,12 @@ ${PNG}
   await expect(reader.part("attachment")).toHaveCount(1);
   await expect(reader.part("attachment")).toContainText("other.png");
   await expect(reader.part("remote-images")).toHaveCount(0);
+  // A picture that is shown was not saved by anybody.
+  await reader.part("sign-out").click();
+  await expect(reader.part("notice")).toBeVisible();
+  const mailbox = await openMailbox(page, world);
+  const { entries } = await mailbox.evaluate((mailbox) => mailbox.log());
+  expect(entries.map(({ what }) => what).filter((what) => ["opened", "saved"].includes(what))).toEqual(["opened"]);
 });
 
 test("a link says where it leads, and where its words say another place; it opens without opener and referrer", async ({ world, profile, page, reader }) => {

@@ -34,6 +34,15 @@ test("all attachments as one zip that another program reads, under names that le
   ]);
 });
 
+test("names of files in one folder: no two are one, however many were alike, or look like one that was numbered", async () => {
+  const { fileNames } = await import(new URL("../../../web/lib/mail/file-names.js", import.meta.url));
+  expect(fileNames(["a.pdf", "A (2).pdf", "a.pdf", "a.pdf", "a (3).pdf"])).toEqual(["a.pdf", "A (2).pdf", "a (3).pdf", "a (4).pdf", "a (3) (2).pdf"]);
+  // Looking from the first number for each would take minutes.
+  const many = fileNames(Array(50_000).fill("scan.pdf"));
+  expect(new Set(many).size).toBe(50_000);
+  expect(many.at(-1)).toBe("scan (50000).pdf");
+});
+
 test("the .eml is the server's octets, and the source shows them all as text", async ({ world, page, reader }) => {
   const long = `From: <a@example.org>\nSubject: <b>Source</b>\nContent-Type: text/html\n\n<script>globalThis.ran = true</script>\n${"A líne of a long message.\n".repeat(12_000)}The very end.\n`;
   await world.deliverText(long);

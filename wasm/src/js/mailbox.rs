@@ -269,8 +269,24 @@ impl Mailbox {
                     .ok_or_else(|| Error::invalid("this message has no such attachment"))?;
                 blob(Array::of1(&bytes(&contents)), &attachment.kind)
             }
+            // All of them, in the order of their numbers.
+            #[cfg(feature = "mime")]
+            "attachments" => {
+                let (blobs, body) = (Array::new(), self.body(&row).await?);
+                let mut failed = None;
+                mail::each_attachment(&body, &mut |attachment, octets| match blob(
+                    Array::of1(&bytes(&octets())),
+                    &attachment.kind,
+                ) {
+                    Ok(blob) => drop(blobs.push(&blob)),
+                    Err(error) => failed = Some(error),
+                });
+                failed.map_or(Ok(blobs.into()), Err)
+            }
             #[cfg(not(feature = "mime"))]
-            "message" | "attachment" => Err(Error::invalid("this build gives a message's bytes only: take raw()")),
+            "message" | "attachment" | "attachments" => {
+                Err(Error::invalid("this build gives a message's bytes only: take raw()"))
+            }
             "undelete" => self.undelete(row.id).await,
             "delete" if !self.policy().await?.deletes() => {
                 Err(Error::new(Code::Refused, "this mailbox leaves everything on the server; change its policy first"))

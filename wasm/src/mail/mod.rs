@@ -13,7 +13,7 @@ mod sniff;
 pub use mime::{
     attachment,
     charset::{Decoder, set_decoder},
-    envelope, parse,
+    each_attachment, envelope, parse,
 };
 
 /// Without the reader of messages nothing is known of one but its bytes: for those who want no more, and for measuring the rest.

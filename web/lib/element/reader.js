@@ -257,7 +257,7 @@ export class Reader {
   async #inlineImage(message, contentId) {
     const image = message.attachments.find((one) => one.contentId === contentId && one.type.startsWith("image/"));
     if (!image) return null;
-    const bytes = await this.#session.mailbox.attachment(message.id, image.index);
+    const bytes = await this.#session.mailbox.attachment(message.id, image.index, { shown: true });
     return dataUrl(new Blob([bytes], { type: image.type }));
   }
 

@@ -28,13 +28,16 @@ export function fileName(name) {
 
 /** The same for several in one folder: no two are one file, also where case is nothing. @param {readonly string[]} names @returns {string[]} */
 export function fileNames(names) {
-  const taken = new Set();
+  /** By name that is taken, the number that is tried next for it. @type {Map<string, number>} */
+  const taken = new Map();
   return names.map((name) => {
     const wanted = fileName(name);
     const [stem, ending] = split(wanted);
     let unique = wanted;
-    for (let n = 2; taken.has(unique.toLowerCase()); n += 1) unique = `${stem} (${n})${ending}`;
-    taken.add(unique.toLowerCase());
+    let n = taken.get(wanted.toLowerCase()) ?? 2;
+    for (; taken.has(unique.toLowerCase()); n += 1) unique = `${stem} (${n})${ending}`;
+    taken.set(unique.toLowerCase(), 2);
+    taken.set(wanted.toLowerCase(), n);
     return unique;
   });
 }

@@ -45,6 +45,8 @@ export class Mailbox extends EventTarget {
   #tabs;
   #schedule;
   #indexer;
+  /** The message that was opened last, as the log has it. @type {number | undefined} */
+  #openedLast;
 
   /** @param {symbol} key @param {import("./options.js").Checked} checked @param {MailboxOptions} options */
   constructor(key, checked, options) {
@@ -220,7 +222,9 @@ export class Mailbox extends EventTarget {
    */
   async message(id) {
     const row = await this.#stored(id);
-    return this.#logged(this.#core.ask("message", row), "opened", row);
+    const message = await this.#logged(this.#core.ask("message", row), "opened", row);
+    this.#openedLast = row;
+    return message;
   }
 
   /**
@@ -232,23 +236,30 @@ export class Mailbox extends EventTarget {
     return this.#logged(this.#core.ask("raw", row), shown ? "opened" : "saved", row);
   }
 
-  /** @param {string} id @param {number} index @returns {Promise<Blob>} */
-  async attachment(id, index) {
+  /**
+   * One attachment, decoded. `shown`: as for `raw()`.
+   * @param {string} id @param {number} index @param {{ shown?: boolean }} [options] @returns {Promise<Blob>}
+   */
+  async attachment(id, index, { shown = false } = {}) {
     whole(index, 0, "index");
     const row = await this.#stored(id);
-    return this.#logged(this.#core.ask("attachment", row, index), "saved", row);
+    const attachment = this.#core.ask("attachment", row, index);
+    // The pictures of a message that is open are part of that.
+    return shown && row === this.#openedLast ? attachment : this.#logged(attachment, shown ? "opened" : "saved", row);
   }
 
   /** Attachments as one zip: all, or those of these indexes. @param {string} id @param {readonly number[]} [indexes] @returns {Promise<Blob>} */
   async attachments(id, indexes) {
     for (const index of indexes ?? []) whole(index, 0, "index");
     const row = await this.#stored(id);
-    const { zippedAttachments } = await part(import("./backup/attachments.js"));
+    const { zipped } = await part(import("./backup/attachments.js"));
     /** @type {import("../../types/poplar-mail.js").Message} */
     const { attachments, date } = await this.#core.ask("message", row);
-    const wanted = attachments.filter(({ index }) => indexes?.includes(index) ?? true);
-    const read = (/** @type {number} */ place) => this.#core.ask("attachment", row, wanted[place]?.index);
-    return this.#logged(zippedAttachments(wanted, read, date ?? new Date(), this.#vault.signal), "saved", row);
+    const wanted = new Set(indexes ?? attachments.map(({ index }) => index));
+    /** @type {Blob[]} */
+    const blobs = await this.#core.ask("attachments", row);
+    const files = attachments.flatMap(({ index, name }) => (wanted.has(index) && blobs[index] ? [{ name, blob: blobs[index] }] : []));
+    return this.#logged(zipped(files, date ?? new Date(), this.#vault.signal), "saved", row);
   }
 
   /** @param {string} id @param {boolean} [read] @returns {Promise<void>} */

@@ -62,17 +62,19 @@ pub fn parse(raw: &[u8]) -> Message {
 
 /// The bytes of one attachment, decoded from its transfer encoding and otherwise as sent; and its type.
 pub fn attachment(raw: &[u8], index: usize) -> Option<(Attachment, Vec<u8>)> {
-    let mut found = None;
-    open(raw, &[], &mut |layers| {
-        let mut number = 0;
-        each_file(layers, &mut |file, octets| {
-            if number == index {
-                found = Some((file, octets()));
-            }
-            number += 1;
-        });
+    let (mut found, mut number) = (None, 0);
+    each_attachment(raw, &mut |file, octets| {
+        if number == index {
+            found = Some((file, octets()));
+        }
+        number += 1;
     });
     found
+}
+
+/// Every attachment, in the order of their numbers, with what decodes its bytes: only one of them need be in memory at a time.
+pub fn each_attachment(raw: &[u8], seen: &mut files::Seen<'_>) {
+    open(raw, &[], &mut |layers| each_file(layers, seen));
 }
 
 /// What a list shows of a message: subject, sender, date and the first line of text. `raw` may end anywhere.

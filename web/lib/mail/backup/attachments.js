@@ -6,17 +6,13 @@ import { ZipWriter } from "./zip-writer.js";
 
 /**
  * Nothing of it is in the page's memory but the piece that is being written: the browser keeps a blob where it has room.
- * @param {readonly { name: string }[]} attachments @param {(place: number) => Promise<Blob>} read @param {Date} at @param {AbortSignal} over
- * @returns {Promise<Blob>}
+ * @param {readonly { name: string, blob: Blob }[]} files @param {Date} at @param {AbortSignal} over @returns {Promise<Blob>}
  */
-export function zippedAttachments(attachments, read, at, over) {
-  const names = fileNames(attachments.map(({ name }) => name));
+export function zipped(files, at, over) {
+  const names = fileNames(files.map(({ name }) => name));
   const pieces = async function* () {
     const writer = new ZipWriter();
-    for (const [place, name] of names.entries()) {
-      const blob = await read(place);
-      yield* writer.file(name, at, blob.size, piecesOf(blob));
-    }
+    for (const [place, { blob }] of files.entries()) yield* writer.file(names[place] ?? "", at, blob.size, piecesOf(blob));
     yield* writer.end();
   };
   return new Response(streamed(async () => pieces(), over), { headers: { "content-type": "application/zip" } }).blob();
