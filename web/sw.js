@@ -13,6 +13,14 @@
 const PREFIX = "poplar-shell/";
 /** A relay that takes longer is not waited for where the page is kept: people take a page for stuck by then (Nielsen puts it at some seconds). */
 const PATIENCE_MS = 3_000;
+/** Types by ending. What comes as another is not the file but somebody's page about it, as a network has that wants a sign-in first. */
+const TYPES = /** @type {Record<string, RegExp>} */ ({
+  css: /^text\/css\b/,
+  js: /^text\/javascript\b/,
+  json: /^application\/json\b/,
+  svg: /^image\/svg\+xml\b/,
+  wasm: /^application\/wasm\b/,
+});
 const BUILD = /^[0-9a-f]{16}$/;
 const LASTING = /^v\/([0-9a-f]{16})\/[^?]+$/;
 
@@ -95,8 +103,16 @@ async function fill(cache, build) {
   if (!page.ok || page.redirected || !(await page.clone().text()).includes(`"./v/${build}/`)) throw new Error("not the page of this build");
   /** @type {string[]} */
   const files = await (await fetch(new URL("page/shell.json", folder))).json();
-  await cache.addAll(files.map((file) => new URL(file, folder).href));
+  await Promise.all(files.map((file) => keepFile(cache, new URL(file, folder))));
   await cache.put(scope, page);
+}
+
+/** @param {Cache} cache @param {URL} url */
+async function keepFile(cache, url) {
+  const reply = await fetch(url, { redirect: "error" });
+  const type = TYPES[url.pathname.split(".").pop() ?? ""];
+  if (!reply.ok || !type?.test(reply.headers.get("content-type") ?? "")) throw new Error("not a file of this build");
+  await cache.put(url, reply);
 }
 
 async function kept() {

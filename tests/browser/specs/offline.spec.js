@@ -160,6 +160,20 @@ test.describe("behind something that changes", () => {
     expect(Object.values(await cached(page)).flat().filter((url) => !/\/$|\/v\/[0-9a-f]{16}\/(page|lib)\//.test(url))).toEqual([]);
   });
 
+  test("a build of which one file comes as something else is not kept", async ({ world, profile }) => {
+    await world.deliver(1);
+    // As a network answers that wants a sign-in first: with a page of its own, and 200.
+    front.build = OTHER;
+    front.replies.set(`/v/${OTHER}/lib/element/keys-help.js`, 200);
+    const { page } = await signedIn(world, profile);
+    await expect.poll(() => registrations(page)).toHaveLength(1);
+    await page.evaluate(async (build) => (await navigator.serviceWorker.ready).active.postMessage({ keep: build }), OTHER);
+    await expect.poll(() => cached(page)).toEqual({});
+    front.replies.clear();
+    await page.evaluate(async (build) => (await navigator.serviceWorker.ready).active.postMessage({ keep: build }), OTHER);
+    await expect.poll(() => kept(page)).toEqual([OTHER]);
+  });
+
   test("a relay that wants none of it any more has it taken back", async ({ world, profile }) => {
     await world.deliver(1);
     const { page } = await signedIn(world, profile);
