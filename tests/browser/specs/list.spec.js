@@ -133,6 +133,72 @@ test("what is not listed any more is not selected either, and of many only those
   await expect(reader.part("error")).toHaveCount(0);
 });
 
+test("before many are deleted one is asked, and whoever says nothing keeps them", async ({ world, reader, page }) => {
+  await world.deliver(21);
+  await reader.signedIn({ password: world.password });
+  await expect(reader.part("filter-stored")).toContainText("21");
+  await reader.part("list").focus();
+  await page.keyboard.press("Control+a");
+  await page.keyboard.press("Delete");
+  await expect(reader.part("dialog")).toContainText("Delete 21 messages from the server?");
+  await expect(reader.part("dialog")).not.toContainText("lost for good");
+  await page.keyboard.press("Enter");
+  await expect(reader.part("dialog")).toHaveCount(0);
+  await expect(reader.rows("will-be-deleted")).toHaveCount(0);
+  await reader.part("selected-remove").click();
+  await reader.part("confirm").click();
+  await expect(reader.part("filter-wanted")).toContainText("21");
+});
+
+test("what was not retrieved is asked about from two on, since it is lost with them", async ({ world, reader, page }) => {
+  for (const subject of ["Anna", "Berta", "Carla"]) await world.deliverText(mail(subject, 15));
+  await reader.signedIn({ password: world.password, shared: true });
+  await reader.row("Anna").click();
+  await expect(reader.part("reader-text")).toContainText("Text of Anna");
+  await reader.part("list").focus();
+  await page.keyboard.press("Control+a");
+  await page.keyboard.press("Delete");
+  await expect(reader.part("dialog")).toContainText("2 of them were not retrieved");
+  await page.keyboard.press("Escape");
+  await expect(reader.rows("will-be-deleted")).toHaveCount(0);
+});
+
+test("what is asked for while many are being changed is done after that", async ({ world, reader, page }) => {
+  await world.deliver(60);
+  await reader.signedIn({ password: world.password });
+  await expect(reader.part("filter-stored")).toContainText("60");
+  await reader.part("list").focus();
+  await page.keyboard.press("Control+a");
+  await reader.part("list").evaluate((list) => {
+    for (const key of ["m", "Delete"]) list.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, composed: true }));
+  });
+  await reader.part("confirm").click();
+  await expect(reader.part("filter-wanted")).toContainText("60");
+  await expect(reader.part("filter-unread")).not.toContainText(/\d/);
+});
+
+test("what the server has no longer cannot be deleted there, and that is said", async ({ world, reader, page }) => {
+  await listed({ world, reader });
+  await reader.row("Anna").click();
+  await reader.part("delete").click();
+  await reader.checkMail();
+  await reader.part("filter-stored").click();
+  await reader.row("Anna").click();
+  await page.keyboard.press("Delete");
+  await expect(reader.part("notice")).toContainText("no longer on the server");
+});
+
+test("who reads means what is read, whatever is selected in the list", async ({ world, reader, page }) => {
+  await listed({ world, reader });
+  await reader.row("Anna").click();
+  await expect(reader.part("reader-text")).toContainText("Text of Anna");
+  await reader.row("Carla").click({ modifiers: ["ControlOrMeta"] });
+  await reader.part("reader-text").click();
+  await page.keyboard.press("Delete");
+  await expect(reader.row("Anna")).toHaveAttribute("data-state", "will-be-deleted");
+  await expect(reader.rows("will-be-deleted")).toHaveCount(1);
+});
+
 test("fingers select without keys", async ({ world, reader }) => {
   await listed({ world, reader });
   await reader.part("select-mode").click();

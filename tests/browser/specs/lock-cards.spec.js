@@ -1,7 +1,7 @@
 // The cards around a lock: which of them comes, what is on it and what is not, and what becomes of whoever leaves one alone.
 
-import { sealedByAnother } from "../fixtures/library.js";
-import { Reader } from "../fixtures/reader.js";
+import { openMailbox, sealedByAnother } from "../fixtures/library.js";
+import { Reader, wordsOf } from "../fixtures/reader.js";
 import { expect, test } from "../fixtures/test.js";
 
 async function signedOut(world, reader) {
@@ -287,3 +287,37 @@ test("what another window has removed is not asked a password for", async ({ wor
   await reader.signedIn({ password: world.password });
   await expect(reader.rows()).toHaveCount(2);
 });
+
+for (const [what, file, ask] of [
+  ["the keys", "keys-help", (reader) => reader.page.keyboard.press("?")],
+  ["the source of a message", "source", (reader) => reader.part("source-open").click()],
+  [
+    "the connection",
+    "connection",
+    async (reader) => {
+      await reader.part("settings-open").click();
+      await reader.part("connection-open").click();
+    },
+  ],
+]) {
+  test(`${what} that comes only after a lock does not come over its card`, async ({ world, profile, page, reader }) => {
+    const [{ subject }] = await world.deliver(1);
+    await reader.signedIn({ password: world.password });
+    await reader.read(subject);
+    await expect(reader.part("reader-text")).not.toBeEmpty();
+    const pattern = `**/element/${file}.js`;
+    const go = await held(page, pattern);
+    const asked = page.waitForRequest(pattern);
+    await ask(reader);
+    await asked;
+    const other = await openMailbox(await profile.open(), world);
+    await other.evaluate((mailbox) => mailbox.lock());
+    await expect(reader.part("lock")).toBeVisible();
+    const loaded = page.waitForResponse(pattern);
+    go();
+    await (await loaded).finished();
+    await page.evaluate(() => new Promise((resolve) => requestIdleCallback(() => requestIdleCallback(resolve))));
+    await expect(page.locator("dialog")).toHaveCount(0);
+    expect(await wordsOf(page)).not.toContain(subject);
+  });
+}

@@ -74,10 +74,17 @@ test("on paper there is the message and nothing else, to its end", async ({ worl
   await world.deliverText(`From: Lab <lab@example.org>\nTo: ann@example.org\nSubject: Printed\n\n${"A line.\n".repeat(3000)}The very end.\n`);
   await world.deliver(1);
   await reader.signedIn({ password: world.password });
+  const paper = reader.part("paper");
+  await page.emulateMedia({ media: "print" });
+  await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
+  await expect(paper).toHaveText("No message was open to be printed.");
+  await page.evaluate(() => dispatchEvent(new Event("afterprint")));
+  await expect(paper).toHaveCount(0);
+  await page.emulateMedia({ media: "screen" });
   await reader.read("Printed");
+  await expect(reader.part("reader-text")).toContainText("The very end.");
   await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
   await page.emulateMedia({ media: "print" });
-  const paper = reader.part("paper");
   await expect(paper).toBeVisible();
   for (const line of ["Printed", "Lab <lab@example.org>", "ann@example.org", "The very end."]) await expect(paper).toContainText(line);
   for (const other of ["list", "reader", "lock-now"]) await expect(reader.part(other)).toBeHidden();

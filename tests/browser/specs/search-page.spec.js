@@ -15,6 +15,8 @@ async function listed({ world, reader }) {
 }
 
 const subjects = (reader) => reader.rows().locator(".row-subject").allTextContents();
+/** A browser that does not say when it is idle, as Safari does not. */
+const withoutIdle = (context) => context.addInitScript(() => delete globalThis.requestIdleCallback);
 const lists = (reader, wanted) => expect.poll(() => subjects(reader)).toEqual(wanted);
 
 test("as one types, the list has what is found, and says how many; Escape has all of it again", async ({ world, page, reader }) => {
@@ -85,4 +87,12 @@ test("a lock takes what was searched for from the page, and no address, title or
   await reader.unlock(world.password);
   await expect(reader.part("search")).toHaveValue("");
   await lists(reader, ["Lunch", "Referral", "Potassium"]);
+});
+
+test("a browser that does not say when it is idle searches too", async ({ world, profile, page, reader }) => {
+  await withoutIdle(profile.context);
+  await page.reload();
+  await listed({ world, reader });
+  await reader.part("search").fill("criti");
+  await lists(reader, ["Lunch", "Potassium"]);
 });

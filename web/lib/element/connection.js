@@ -10,10 +10,12 @@ import { workUi } from "./work-ui.js";
  * @typedef {import("../poplar-mail.js").Spoken} Spoken
  */
 
-/** @param {ShadowRoot} root @param {import("./words.js").Ui} plain @param {Session} session */
-export async function openConnection(root, plain, session) {
+/**
+ * @param {ShadowRoot} root @param {import("./words.js").Ui} plain @param {Session} session
+ * @param {AbortSignal} over aborted when nothing of the mailbox may be shown any more
+ */
+export async function openConnection(root, plain, session, over) {
   const { t, format } = workUi(plain, root);
-  const { over } = session;
   const facts = h("dl", { class: "facts", "data-testid": "connection-facts" });
   const log = h("pre", { class: "source", dir: "ltr", tabindex: "0", "aria-label": t("connection.log"), "data-testid": "connection-log" });
   const said = h("p", { class: "page-said", role: "status" });

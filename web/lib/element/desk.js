@@ -24,6 +24,9 @@ import { ListHeader, Notices } from "./status.js";
  * }} Actions what the element around it decides
  */
 
+/** Rows that a screen shows: who deletes more than that has not looked at each. */
+const SEEN_AT_ONCE = 20;
+
 export class Desk {
   element;
   #ui;
@@ -56,12 +59,12 @@ export class Desk {
   #paper = null;
   /** Only the browser prints, and says so before it does: the mailbox's log is told. */
   #printed = () => {
-    const { message } = this.#reader;
-    if (!message || !this.#reader.isVisible()) return;
-    this.#paper?.remove();
+    // Whoever looks at it beforehand is told once more that it is printed.
+    if (this.#paper?.isConnected) return;
+    const message = this.#reader.isVisible() ? this.#reader.message : undefined;
     this.#paper = paperOf(message, this.#ui);
     this.element.append(this.#paper);
-    void this.#session.attempt(() => this.#session.mailbox.note("printed", [message.id]));
+    if (message) void this.#session.attempt(() => this.#session.mailbox.note("printed", [message.id]));
   };
   #unprinted = () => this.#paper?.remove();
 
@@ -76,7 +79,7 @@ export class Desk {
     this.#ui = ui;
     this.#session = session;
     this.#actions = actions;
-    const remove = (/** @type {string} */ id) => void this.#remove(id);
+    const remove = (/** @type {string} */ id) => void this.#act("remove", [id]);
     const keep = (/** @type {string} */ id) => void session.attempt(() => session.mailbox.undelete(id));
     const { settings, lock, signOut, clear } = actions;
     const password = () => void this.#askPassword();
@@ -226,39 +229,44 @@ export class Desk {
     this.#tools.refreshSelection({ count: ids.length, selecting: this.#list.selecting, progress: this.#bulk.progress, mayKeep });
   }
 
-  /** Does one thing to several messages. @param {import("./list-tools.js").Deed} deed @param {string[]} ids */
+  /** Does one thing to one message or to several. @param {import("./list-tools.js").Deed} deed @param {readonly string[]} ids */
   async #act(deed, ids) {
-    const { mailbox } = this.#session;
-    const [only, another] = ids;
-    if (deed === "remove" && only !== undefined && another === undefined) return this.#remove(only);
-    if (deed === "remove" && this.#session.policy?.leave === "everything") return this.#session.sayKeepsAll();
+    const { mailbox, rows, over, policy } = this.#session;
+    if (deed === "remove" && policy?.leave === "everything") return this.#session.sayKeepsAll();
     /** @type {Record<typeof deed, (id: string) => Promise<void>>} */
     const deeds = {
       read: (id) => mailbox.markRead(id),
       unread: (id) => mailbox.markRead(id, false),
       remove: async (id) => {
-        if (!this.#actions.mayDelete(id)) return;
+        if (over.aborted || !this.#actions.mayDelete(id)) return;
         this.#removed.push(id);
         await mailbox.delete(id);
       },
       keep: (id) => mailbox.undelete(id),
     };
-    const { rows } = this.#session;
     const wanted = new Set(rows.wanted);
     /** @type {Record<typeof deed, (id: string) => boolean>} */
     const concerns = { read: () => true, unread: () => true, remove: (id) => rows.mayBeDeleted(id), keep: (id) => wanted.has(id) };
     const those = ids.filter(concerns[deed]);
-    await this.#session.attempt(() => this.#bulk.run(those, deeds[deed]));
+    const isGone = deed === "remove" && those.length === 0 && ids.some((id) => !wanted.has(id));
+    if (isGone) return this.#session.sayNotThere();
+    await this.#session.attempt(async () => {
+      if (deed === "remove" && !(await this.#isMeant(those))) return;
+      const [only, another] = those;
+      // One does not wait for many.
+      if (only !== undefined && another === undefined) await deeds[deed](only);
+      else await this.#bulk.run(those, deeds[deed]);
+    });
   }
 
-  /** @param {string} id */
-  async #remove(id) {
-    const row = this.#session.rows.row(id);
-    if (!row?.onServer || row.deletion !== "none") return;
-    if (this.#session.policy?.leave === "everything") return this.#session.sayKeepsAll();
-    if (!this.#actions.mayDelete(id)) return;
-    this.#removed.push(id);
-    await this.#session.attempt(() => this.#session.mailbox.delete(id));
+  /** Asks before many are deleted, or several of which nothing is kept here. @param {readonly string[]} ids */
+  async #isMeant(ids) {
+    const { rows, over } = this.#session;
+    const unkept = ids.filter((id) => !rows.isStored(id)).length;
+    if (ids.length <= 1 || (ids.length <= SEEN_AT_ONCE && unkept === 0)) return true;
+    const { askToDelete } = await part(import("./delete-many.js"));
+    const root = this.element.getRootNode();
+    return !over.aborted && root instanceof ShadowRoot && askToDelete(root, this.#ui, { count: ids.length, unkept });
   }
 
   /** Marks as read what is unread, and the other way round. @param {string} id */
@@ -282,6 +290,15 @@ export class Desk {
     const ids = [...this.#session.rows.wanted];
     await this.#session.attempt(async () => {
       for (const id of ids) await this.#session.mailbox.undelete(id);
+    });
+  }
+
+  /** @param {ShadowRoot} root */
+  #help(root) {
+    const { over } = this.#session;
+    return this.#session.attempt(async () => {
+      const { openKeysHelp } = await part(import("./keys-help.js"));
+      if (!over.aborted) await openKeysHelp(root, this.#ui);
     });
   }
 
@@ -324,7 +341,7 @@ export class Desk {
       },
       save: () => this.#reader.save(),
       search: () => this.focusSearch(),
-      help: () => void this.#session.attempt(async () => (await part(import("./keys-help.js"))).openKeysHelp(root, this.#ui)),
+      help: () => void this.#help(root),
     });
   }
 }

@@ -30,8 +30,10 @@ export const PRINT = /* css */ `
 }
 `;
 
-/** @param {Message} message @param {import("./words.js").Ui} ui */
-export function paperOf({ subject, from, to, cc, date, attachments, text, html }, { t, format }) {
+/** @param {Message | undefined} message none, where no message is open by then: the paper says so @param {import("./words.js").Ui} ui */
+export function paperOf(message, { t, format }) {
+  if (!message) return h("p", { class: "paper", "data-testid": "paper" }, t("reader.nothingToPrint"));
+  const { subject, from, to, cc, date, attachments, text, html } = message;
   const line = (/** @type {string} */ label, /** @type {import("./dom.js").Child[]} */ ...values) => [h("dt", {}, label), h("dd", { dir: "auto" }, ...values)];
   const attached = attachments.filter(({ inline }) => !inline);
   const names = attached.map(({ name, size }) => h("li", { dir: "auto" }, `${straight(name) || t("reader.noName")} (${format.size(size)})`));

@@ -289,7 +289,7 @@ export class Reader {
       const { openSource } = await part(import("./source.js"));
       const source = await this.#session.mailbox.raw(id, { shown: true });
       const root = this.element.getRootNode();
-      if (!over.aborted && root instanceof ShadowRoot) await openSource(root, this.#ui, source, () => this.save());
+      if (!over.aborted && root instanceof ShadowRoot) await openSource(root, this.#ui, source, () => this.save(), over);
     });
   }
 

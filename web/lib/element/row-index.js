@@ -108,6 +108,11 @@ export class RowIndex {
     return mayBeDeleted(this.#flags[this.#positions.get(id) ?? -1]);
   }
 
+  /** Whether its text is kept here. @param {string} id */
+  isStored(id) {
+    return passes(this.#flags[this.#positions.get(id) ?? -1], "stored");
+  }
+
   /** Lists what a search has found, or everything. @param {Arrangement} arrangement */
   arrange(arrangement) {
     this.#arrangement = arrangement;

@@ -29,6 +29,8 @@ export class State extends EventTarget {
   stopped = false;
   /** The person tried to delete where the policy leaves everything on the server. */
   keepsAll = false;
+  /** The person tried to delete what is not on the server any more. */
+  notThere = false;
   /** @type {Schedule} */
   schedule = { state: "off", nextAt: null, error: null };
   /** How far another window's session is. @type {Step | null} */
@@ -48,6 +50,7 @@ export class State extends EventTarget {
     this.matched = 0;
     this.stopped = false;
     this.keepsAll = false;
+    this.notThere = false;
     this.lost = null;
     this.changed();
   }
@@ -55,6 +58,12 @@ export class State extends EventTarget {
   /** A deletion was asked for that the policy rules out. */
   sayKeepsAll() {
     this.keepsAll = true;
+    this.changed();
+  }
+
+  /** A deletion was asked for of what the server has no longer. */
+  sayNotThere() {
+    this.notThere = true;
     this.changed();
   }
 

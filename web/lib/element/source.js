@@ -15,8 +15,11 @@ const PIECE = 128 << 10;
 /** Controls but for tab and line feed, and what changes how the text around it is read. */
 const UNSEEN = /[^\P{Cc}\t\n]|[\u061c\u200b-\u200f\u202a-\u202e\u2028\u2029\u2060-\u2069\ufeff]/gu;
 
-/** @param {ShadowRoot} root @param {import("./words.js").Ui} plain @param {Blob} source @param {() => void} save */
-export async function openSource(root, plain, source, save) {
+/**
+ * @param {ShadowRoot} root @param {import("./words.js").Ui} plain @param {Blob} source @param {() => void} save
+ * @param {AbortSignal} over aborted when nothing of the message may be shown any more
+ */
+export async function openSource(root, plain, source, save, over) {
   const { t, format } = workUi(plain, root);
   const text = h("pre", { class: "source", dir: "ltr", "data-testid": "source-text" });
   const said = h("p", { class: "page-said", role: "status" });
@@ -26,6 +29,7 @@ export async function openSource(root, plain, source, save) {
     // One piece after the other, however often it is pressed.
     more.disabled = true;
     const octets = wholeLines(new Uint8Array(await source.slice(shown, shown + PIECE).arrayBuffer()), shown + PIECE >= source.size);
+    if (over.aborted) return;
     shown += octets.length;
     const isEnd = shown >= source.size;
     text.append(h("span", {}, visible(decoded(octets))));
@@ -34,6 +38,7 @@ export async function openSource(root, plain, source, save) {
     setText(said, isEnd ? t("source.all", { size: format.size(source.size) }) : t("source.shown", { sizes: format.sizes(shown, source.size) }));
   };
   await draw();
+  if (over.aborted) return;
   await openPage(root, {
     id: "source",
     title: t("source.title"),

@@ -214,7 +214,7 @@ export class Notices {
   #lines() {
     const { t } = this.#ui;
     const session = this.#session;
-    const { report, matched, stopped, keepsAll, rows, due, schedule } = session;
+    const { report, matched, stopped, keepsAll, notThere, rows, due, schedule } = session;
     const pending = rows.wanted.length;
     const settings = () => this.#button(t("notice.settings"), { "data-testid": "notice-settings", onclick: this.#actions.settings });
     /** @type {Line[]} */
@@ -231,6 +231,7 @@ export class Notices {
       lines.push({ kind: "passing", text: parts.filter(Boolean).join(" ") });
     }
     if (keepsAll) lines.push({ kind: "passing", text: t("notice.keepsAll"), control: settings() });
+    if (notThere) lines.push({ kind: "passing", text: t("notice.notThere") });
     if (matched > 0) lines.push({ kind: "passing", text: t("notice.matched", { n: matched }) });
     if (report && report.deleted > 0) lines.push({ kind: "passing", text: t("notice.deleted", { n: report.deleted }) });
     if (report && report.skipped.length > 0) {

@@ -30,14 +30,20 @@ export function switches(ui, session, root) {
     turn("notify", on && may);
     if (!may) setText(said, t("switch.notify.refused"));
   };
-  const connection = () => void session.attempt(async () => (await part(import("./connection.js"))).openConnection(root, ui, session));
+  const connection = () => {
+    const { over } = session;
+    return session.attempt(async () => {
+      const { openConnection } = await part(import("./connection.js"));
+      await openConnection(root, ui, session, over);
+    });
+  };
   return h(
     "section",
     { class: "settings-part", "aria-label": t("switch.title") },
     h("h3", { class: "settings-title" }, t("switch.title")),
     check("keys", (on) => turn("keys", on)),
     check("notify", notify),
-    h("div", { class: "row-of" }, h("button", { class: "button", type: "button", "data-testid": "connection-open", onclick: connection }, t("connection.open"))),
+    h("div", { class: "row-of" }, h("button", { class: "button", type: "button", "data-testid": "connection-open", onclick: () => void connection() }, t("connection.open"))),
     said,
   );
 }

@@ -44,6 +44,15 @@ export default {
   "connection.copied": "Copied.",
   "connection.select": "Your browser does not allow copying here. It is selected: copy it with the keyboard.",
 
+  "deleteMany.title": { one: "Delete {n} message from the server?", other: "Delete {n} messages from the server?" },
+  "deleteMany.unkept": {
+    one: "{n} of them was not retrieved: its text is on the server alone, and will be lost for good.",
+    other: "{n} of them were not retrieved: their text is on the server alone, and will be lost for good.",
+  },
+  "deleteMany.undo": "They are deleted at the end of the next session with the server. Until then this can be undone.",
+  "deleteMany.confirm": "Delete",
+  "deleteMany.cancel": "Keep them",
+
   "source.title": "Source of the message",
   "source.more": "Show more",
   "source.shown": "{sizes} shown",

@@ -183,6 +183,7 @@ export default {
   "reader.markRead": "Mark as read",
   "reader.source": "View source",
   "reader.print": "Print",
+  "reader.nothingToPrint": "No message was open to be printed.",
   "reader.printedAsText": "Printed as text. The message also has a formatted view, which the screen shows.",
   "reader.saveAll": "Save all as zip",
   "reader.heldBack": "Only the headers are here, since this mailbox is set to retrieve larger messages only when asked.",
@@ -207,6 +208,7 @@ export default {
     other: "{n} messages will be deleted from the server with the next check, as this mailbox is set.",
   },
   "notice.settings": "Settings",
+  "notice.notThere": "Nothing was marked: this is no longer on the server.",
   "notice.keepsAll": "Nothing was marked: this mailbox is set to leave everything on the server.",
   "notice.matched": {
     one: "The server has given {n} message a new name. It was recognised by its size and headers and not downloaded again. A mark for deletion on it was taken back.",

@@ -44,6 +44,15 @@ export default {
   "connection.copied": "Copiado.",
   "connection.select": "Su navegador no permite copiar aquí. Está seleccionado: cópielo con el teclado.",
 
+  "deleteMany.title": { one: "¿Eliminar {n} mensaje del servidor?", other: "¿Eliminar {n} mensajes del servidor?" },
+  "deleteMany.unkept": {
+    one: "{n} de ellos no se descargó: su texto está solo en el servidor y se perderá para siempre.",
+    other: "{n} de ellos no se descargaron: su texto está solo en el servidor y se perderá para siempre.",
+  },
+  "deleteMany.undo": "Se eliminan al final de la próxima sesión con el servidor. Hasta entonces se puede deshacer.",
+  "deleteMany.confirm": "Eliminar",
+  "deleteMany.cancel": "Conservarlos",
+
   "source.title": "Código fuente del mensaje",
   "source.more": "Mostrar más",
   "source.shown": "Se muestran {sizes}",

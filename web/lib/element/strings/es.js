@@ -177,6 +177,7 @@ export default {
   "reader.markRead": "Marcar como leído",
   "reader.source": "Ver código fuente",
   "reader.print": "Imprimir",
+  "reader.nothingToPrint": "No había ningún mensaje abierto para imprimir.",
   "reader.printedAsText": "Impreso como texto. El mensaje tiene también una vista con formato, que se ve en la pantalla.",
   "reader.saveAll": "Guardar todo en un zip",
   "reader.heldBack": "Aquí solo están los encabezados, porque este buzón está ajustado para descargar mensajes grandes solo cuando se piden.",
@@ -201,6 +202,7 @@ export default {
     other: "{n} mensajes se eliminarán del servidor en la próxima revisión, según los ajustes de este buzón.",
   },
   "notice.settings": "Ajustes",
+  "notice.notThere": "No se marcó nada: esto ya no está en el servidor.",
   "notice.keepsAll": "No se marcó nada: este buzón está ajustado para dejar todo en el servidor.",
   "notice.matched": {
     one: "El servidor ha dado otro nombre a {n} mensaje. Se reconoció por su tamaño y sus encabezados y no se descargó de nuevo. Si estaba marcado para eliminar, la marca se retiró.",
