@@ -116,6 +116,64 @@ test("settings, what a rule will delete, activity, sealing, removing", async ({ 
   await expectAccessible(page, "remove");
 });
 
+test("search, several selected, a report, keys, source, connection, a question before many are deleted", async ({ world, page, reader }) => {
+  await world.deliver(21);
+  await world.deliverText(`From: MAILER-DAEMON@example.org
+Subject: Undelivered
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status; boundary=b
+
+--b
+Content-Type: text/plain
+
+The following address failed.
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mail.example.org
+
+Final-Recipient: rfc822; bob@example.org
+Action: failed
+Status: 5.1.1
+Diagnostic-Code: smtp; 550 No such user
+--b--
+`);
+  const pages = page.locator("dialog.page");
+  await reader.signedIn({ password: world.password });
+  await expect(reader.part("filter-stored")).toContainText("22");
+  await reader.part("search").fill("e");
+  await expect(reader.part("search-outcome")).toContainText("found");
+  await expectAccessible(page, "search");
+  await reader.part("search").fill("nowhere at all");
+  await expect(reader.part("empty")).toBeVisible();
+  await expectAccessible(page, "search-nothing");
+  await reader.part("search").press("Escape");
+  await reader.part("list").focus();
+  await page.keyboard.press("Control+a");
+  await expectAccessible(page, "selected");
+  await page.keyboard.press("Delete");
+  await expect(reader.part("dialog")).toBeVisible();
+  await expectAccessible(page, "delete-many");
+  await page.keyboard.press("Escape");
+  await reader.read("Undelivered");
+  await expect(reader.part("reports")).toBeVisible();
+  await expectAccessible(page, "report");
+  for (const [state, open] of [
+    ["source", () => reader.part("source-open").click()],
+    ["keys", () => page.keyboard.press("?")],
+  ]) {
+    await open();
+    await expect(reader.part(state)).toBeVisible();
+    await expectAccessible(page, state);
+    await page.keyboard.press("Escape");
+    await expect(pages).toHaveCount(0);
+  }
+  await reader.part("settings-open").click();
+  await reader.part("connection-open").click();
+  await expect(reader.part("connection-log")).not.toBeEmpty();
+  await expectAccessible(page, "connection");
+});
+
 test("locked, wrong password there, password changed", async ({ world, page, reader }) => {
   await world.deliver(3);
   await reader.signedIn({ password: world.password });
