@@ -79,10 +79,11 @@ export class Accounts {
   }
 
   #another() {
-    const mailbox = /** @type {Mailbox} */ (document.createElement("poplar-mailbox"));
+    // As the page has set the first one up.
+    const mailbox = /** @type {Mailbox} */ (this.#shown.cloneNode());
+    mailbox.removeAttribute("user");
     mailbox.hidden = true;
-    mailbox.relay = this.#shown.relay;
-    mailbox.setAttribute("autofocus", "");
+    mailbox.token = this.#shown.token;
     this.#hear(mailbox);
     this.#main.append(mailbox);
     return mailbox;
@@ -166,9 +167,9 @@ function write(place, words) {
   if (place.textContent !== words) place.textContent = words;
 }
 
-/** @param {Mailbox} one @param {Mailbox} other */
+/** Whether both are known to be of one account: locked, a mailbox may hide whose it is. @param {Mailbox} one @param {Mailbox} other */
 function isSame({ account: one }, { account: other }) {
-  return one !== null && other !== null && one.user === other.user && one.server === other.server && one.memory === other.memory;
+  return one !== null && other !== null && one.user !== "" && one.user === other.user && one.server === other.server && one.memory === other.memory;
 }
 
 /** @param {string} id of a template @returns {HTMLElement} */

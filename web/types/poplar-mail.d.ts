@@ -199,9 +199,9 @@ export class Mailbox extends EventTarget {
   markRead(id: string, read?: boolean): Promise<void>;
   delete(id: string): Promise<void>;                           // wanted; sent and confirmed by the next sync() or signOut(); "refused" where the policy leaves everything
   undelete(id: string): Promise<void>;
-  /** Whether the browser keeps what is here for good; what it counts, in octets, for the whole origin. */
   /** What was said in the last sessions since this mailbox was opened or unlocked, the oldest first, at most 500 lines. Nothing of it is private. */
   protocol(): Promise<Spoken[]>;
+  /** Whether the browser keeps what is here for good; what it counts, in octets, for the whole origin. */
   storage(): Promise<{ persisted: boolean; usage: number | null; quota: number | null }>;
   /** The UID table as JSON: UIDs, sizes, times and marks, and no mail. */
   exportTable(): Promise<Blob>;
@@ -248,8 +248,9 @@ export class Mailbox extends EventTarget {
   addEventListener(type: "session", listener: (event: CustomEvent<{ state: string; elsewhere?: true }>) => void, options?: boolean | AddEventListenerOptions): void;
   /** The policy changed, here or in another tab. */
   addEventListener(type: "policy", listener: (event: CustomEvent<Policy>) => void, options?: boolean | AddEventListenerOptions): void;
-  /** Locked, and why, or open. */
+  /** The search knows more messages than before; so many it does not know yet. */
   addEventListener(type: "indexed", listener: (event: CustomEvent<{ pending: number }>) => void, options?: boolean | AddEventListenerOptions): void;
+  /** Locked, and why, or open. */
   addEventListener(type: "lock", listener: (event: CustomEvent<{ locked: boolean; reason: "asked" | "idle" | "sleep" | "sign-out" | "elsewhere" | null }>) => void, options?: boolean | AddEventListenerOptions): void;
   addEventListener(type: "schedule", listener: (event: CustomEvent<Schedule>) => void, options?: boolean | AddEventListenerOptions): void;
   /** A sync of this mailbox ended well: somebody's, or the scheduler's. */

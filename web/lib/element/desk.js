@@ -59,9 +59,9 @@ export class Desk {
   #paper = null;
   /** Only the browser prints, and says so before it does: the mailbox's log is told. */
   #printed = () => {
-    // Whoever looks at it beforehand is told once more that it is printed.
-    if (this.#paper?.isConnected) return;
     const message = this.#reader.isVisible() ? this.#reader.message : undefined;
+    // On paper nothing else is visible, the reader neither: what is there by then stays.
+    if (!message && this.#paper?.isConnected) return;
     this.#paper = paperOf(message, this.#ui);
     this.element.append(this.#paper);
     if (message) void this.#session.attempt(() => this.#session.mailbox.note("printed", [message.id]));
